@@ -1,0 +1,35 @@
+//! The call to the merchant that follows the gateway's call to us.
+
+use crate::callback::target::Target;
+use crate::callback::token::PARAMETER;
+use crate::http::{Call, Method, Read};
+use crate::query;
+
+/// What a merchant's server sees as the caller.
+const USER_AGENT: &str = concat!("Livery/", env!("CARGO_PKG_VERSION"));
+
+/// The merchant's callback: their URL, and behind their own parameters the gateway's, all byte for byte and in order.
+///
+/// Nothing else of the gateway's call is passed on: its headers name it.
+#[must_use]
+pub fn call(target: &Target, received_query: &str) -> Call {
+    let mut url = target.as_str().to_owned();
+    for pair in query::pairs(received_query).filter(|pair| pair.decoded_name() != PARAMETER) {
+        url.push('&');
+        url.push_str(pair.raw);
+    }
+    Call { method: Method::Get, url, headers: vec![("user-agent", USER_AGENT.to_owned()), ("accept", "*/*".to_owned())], body: None, read: Read::Nothing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::config;
+
+    #[test]
+    fn the_merchant_gets_the_same_parameters_in_the_same_order() {
+        let target = Target::parse(&config(&[]), "https://shop.example/paid?b=2&a=%31").unwrap();
+        let call = call(&target, "token=abc&value_coin=105.6&coin=polygon_usdc&x=%2b+");
+        assert_eq!(call.url, "https://shop.example/paid?b=2&a=%31&value_coin=105.6&coin=polygon_usdc&x=%2b+");
+    }
+}

@@ -1,0 +1,55 @@
+//! Our own callback URL, with the merchant's sealed inside.
+//!
+//! The gateway gives the same receiving address for the same callback URL, so the seal is deterministic. What the seal
+//! hides must stay hidden: the gateway's `ipn_token` is only an obfuscated copy of the callback URL it was given, so
+//! whoever sees that token can read the URL. From ours they learn nothing.
+
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::callback::target::Target;
+use crate::config::Config;
+
+/// Path of our callback route.
+pub const PATH: &str = "/callback";
+/// Name of its only parameter of ours.
+pub const PARAMETER: &str = "token";
+
+/// The callback URL to give to the gateway for a merchant's `target`. It needs no further encoding inside: its token is
+/// made of unreserved characters.
+#[must_use]
+pub fn callback_url(config: &Config, target: &Target) -> Option<String> {
+    let sealed = config.keys.seal(target.as_str())?;
+    Some(config.origin.url(&format!("{PATH}?{PARAMETER}={}", BASE64URL_NOPAD.encode(&sealed))))
+}
+
+/// The merchant's URL from a token; `None` if it was altered, or sealed with a key that is no longer in force.
+#[must_use]
+pub fn open(config: &Config, token: &str) -> Option<String> {
+    config.keys.open(&BASE64URL_NOPAD.decode(token.as_bytes()).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::config;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_same_callback_gives_the_same_url_and_opens_again(order in "[a-zA-Z0-9%]{1,30}") {
+            let config = config(&[]);
+            let text = format!("https://shop.example/paid?order={order}");
+            let target = Target::parse(&config, &text).unwrap();
+            let url = callback_url(&config, &target).unwrap();
+            prop_assert_eq!(callback_url(&config, &target), Some(url.clone()));
+            let token = url.strip_prefix("https://pay.shop.example/callback?token=").unwrap();
+            prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+            prop_assert_eq!(open(&config, token), Some(text));
+        }
+
+        #[test]
+        fn forged_tokens_do_not_open(token in "[a-zA-Z0-9_-]{0,80}|\\PC{0,20}") {
+            prop_assert_eq!(open(&config(&[]), &token), None);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Hosts among the settings: our own, the gateway's two, and the domains to hide.
+
+use url::{Host, Url};
+
+/// Where Livery itself is reached: the fixed `domain` parameter, and the root of every URL that it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    host: String,
+    loopback: bool,
+}
+
+const ORIGIN_PROBLEM: &str = "is not a host: write just the name, such as pay.example.com, or 127.0.0.1:8787 for development";
+
+impl Origin {
+    /// Reads a host with or without port.
+    ///
+    /// # Errors
+    /// A text for the operator where it is something else.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(&format!("https://{text}/")).map_err(|_| ORIGIN_PROBLEM)?;
+        let host = host_and_port(&url).ok_or(ORIGIN_PROBLEM)?;
+        if !host.eq_ignore_ascii_case(text) {
+            return Err(ORIGIN_PROBLEM);
+        }
+        Ok(Self { host, loopback: is_loopback(&url) })
+    }
+
+    /// `http` on a loopback host, which is where development happens, `https` everywhere else.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.loopback { "http" } else { "https" }
+    }
+
+    /// The host, with its port where it has one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether this is development: merchants may then be on loopback too.
+    #[must_use]
+    pub const fn is_development(&self) -> bool {
+        self.loopback
+    }
+
+    /// The absolute URL of one of our own paths.
+    #[must_use]
+    pub fn url(&self, path_and_query: &str) -> String {
+        format!("{}://{}{path_and_query}", self.scheme(), self.host)
+    }
+}
+
+/// The root of one of the gateway's two services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base(Url);
+
+impl Base {
+    /// Reads a URL without path, query or credentials; `http` is for loopback hosts only.
+    ///
+    /// # Errors
+    /// A text for the operator where it is something else.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "is not a URL: write one such as https://api.example.com")?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        match url.scheme() {
+            _ if !bare => Err("has more than scheme and host: leave path, query and credentials away"),
+            "https" => Ok(Self(url)),
+            "http" if is_loopback(&url) => Ok(Self(url)),
+            _ => Err("must start with https:// (http:// is for loopback hosts only)"),
+        }
+    }
+
+    /// The absolute URL of a path, with its query if it has one, byte for byte.
+    #[must_use]
+    pub fn url(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.0.as_str().trim_end_matches('/'))
+    }
+
+    /// Whether a URL points at this service.
+    #[must_use]
+    pub fn is_root_of(&self, url: &Url) -> bool {
+        self.0.origin() == url.origin()
+    }
+
+    /// The host, with its port where that is not the scheme's own.
+    #[must_use]
+    pub fn host_and_port(&self) -> String {
+        host_and_port(&self.0).unwrap_or_default()
+    }
+}
+
+/// A domain to hide, in lower case.
+pub(super) fn domain(text: &str) -> Result<String, &'static str> {
+    let problem = "is not a list of domains: write names such as example.com, separated by commas";
+    match Host::parse(text) {
+        Ok(Host::Domain(domain)) if domain.contains('.') && domain.eq_ignore_ascii_case(text) => Ok(domain),
+        _ => Err(problem),
+    }
+}
+
+fn host_and_port(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// Whether a URL's host is this very machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}

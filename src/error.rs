@@ -1,0 +1,275 @@
+//! Every way a request can fail, and the only place where a failure becomes a status, a code and a text.
+//!
+//! Codes are part of the interface: they never change their meaning. Texts say what to do. What the gateway said is
+//! quoted only where it refused a request, as plain text, shortened, and scrubbed like every other answer.
+
+use core::fmt;
+
+use crate::callback::target::TargetError;
+use crate::checkout::eligibility::Refusal;
+use crate::checkout::link::LinkError;
+use crate::downline::DownlineError;
+use crate::gateway::GatewayError;
+use crate::gateway::opaque::OpaqueError;
+use crate::http::Fault;
+use crate::money::{AmountError, CurrencyError};
+use crate::query::ParamError;
+use crate::split::SplitError;
+use crate::wallet::WalletError;
+
+/// What went wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// A parameter is missing, repeated or unreadable.
+    Param(&'static str, ParamError),
+    /// A parameter's value is none that it can have; the text says what to write.
+    Value(&'static str, &'static str),
+    /// A wallet that cannot be paid.
+    Wallet(&'static str, WalletError),
+    /// The operator has fixed the payout wallet, and the caller named another.
+    PayoutFixed,
+    /// Shares or wallets that make no split.
+    Split(&'static str, SplitError),
+    /// An amount that is none.
+    Amount(&'static str, AmountError),
+    /// A currency that is none.
+    Currency(&'static str, CurrencyError),
+    /// A callback URL that cannot be called.
+    Callback(TargetError),
+    /// An encrypted address or a token of the gateway's that is none.
+    Opaque(&'static str, OpaqueError),
+    /// A provider that cannot take this payment.
+    Provider(Refusal),
+    /// A checkout link that is not valid.
+    Link(LinkError),
+    /// A callback token that does not open.
+    Token,
+    /// A downline that cannot be recognised.
+    Downline(DownlineError),
+    /// A parameter that only the operator may set.
+    OperatorsParameter(&'static str),
+    /// No such page.
+    NotFound,
+    /// The route exists, but not for this method; the allowed ones.
+    Method(&'static str),
+    /// The URL is too long.
+    UrlTooLong,
+    /// The body is too long.
+    BodyTooLarge,
+    /// A form of a kind that is not passed on.
+    MediaType,
+    /// The gateway did not do its part.
+    Gateway(GatewayError),
+    /// The merchant's server did not take a callback: no answer, or an answer that is not 2xx.
+    Merchant(Option<u16>, Fault),
+    /// The operator's settings are wrong.
+    Misconfigured,
+    /// A mistake of ours.
+    Internal,
+}
+
+/// Stripe's families of errors, by which client libraries sort them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request has to change.
+    InvalidRequest,
+    /// Nobody has proved who they are.
+    Authentication,
+    /// Known, but not allowed.
+    Permission,
+    /// Too many requests.
+    RateLimit,
+    /// The gateway or a merchant failed.
+    Gateway,
+    /// Livery failed.
+    Api,
+}
+
+impl Kind {
+    /// The name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request_error",
+            Self::Authentication => "authentication_error",
+            Self::Permission => "permission_error",
+            Self::RateLimit => "rate_limit_error",
+            Self::Gateway => "gateway_error",
+            Self::Api => "api_error",
+        }
+    }
+}
+
+impl Error {
+    /// HTTP status, stable code and family.
+    #[must_use]
+    pub const fn facts(&self) -> (u16, &'static str, Kind) {
+        use Kind::{Api, Authentication, Gateway, InvalidRequest, Permission, RateLimit};
+        match self {
+            Self::Param(_, ParamError::Missing) => (400, "missing_parameter", InvalidRequest),
+            Self::Param(_, ParamError::Duplicate) => (400, "duplicate_parameter", InvalidRequest),
+            Self::Param(_, ParamError::Unreadable) | Self::Value(..) => (400, "invalid_parameter", InvalidRequest),
+            Self::Wallet(_, WalletError::Malformed) => (400, "invalid_wallet", InvalidRequest),
+            Self::Wallet(_, WalletError::Checksum) => (400, "wallet_checksum_mismatch", InvalidRequest),
+            Self::Wallet(_, WalletError::Zero) => (400, "wallet_is_zero", InvalidRequest),
+            Self::Wallet(_, WalletError::TokenContract) => (400, "wallet_is_token_contract", InvalidRequest),
+            Self::PayoutFixed => (403, "payout_wallet_fixed", Permission),
+            Self::Split(_, SplitError::SameWallet) => (400, "wallets_not_distinct", InvalidRequest),
+            Self::Split(..) => (400, "invalid_split", InvalidRequest),
+            Self::Amount(..) => (400, "invalid_amount", InvalidRequest),
+            Self::Currency(..) => (400, "invalid_currency", InvalidRequest),
+            Self::Callback(TargetError::NotPublic | TargetError::Ours) => (400, "callback_not_public", InvalidRequest),
+            Self::Callback(_) => (400, "invalid_callback", InvalidRequest),
+            Self::Opaque(_, OpaqueError::IsWallet) => (400, "encrypted_address_required", InvalidRequest),
+            Self::Opaque(_, OpaqueError::Malformed) => (400, "invalid_encoding", InvalidRequest),
+            Self::Provider(Refusal::Inactive { .. }) => (400, "provider_inactive", InvalidRequest),
+            Self::Provider(Refusal::BelowMinimum { .. }) => (400, "amount_below_minimum", InvalidRequest),
+            Self::Provider(Refusal::Currency { .. }) => (400, "currency_not_supported", InvalidRequest),
+            Self::Link(LinkError::Unsigned) => (403, "link_signature_required", Permission),
+            Self::Link(LinkError::BadSignature) => (403, "link_signature_invalid", Permission),
+            Self::Link(LinkError::Expired) => (410, "link_expired", InvalidRequest),
+            Self::Token => (400, "invalid_token", InvalidRequest),
+            Self::Downline(DownlineError::NotAllowed) => (403, "downline_not_allowed", Permission),
+            Self::Downline(_) => (401, "downline_signature_invalid", Authentication),
+            Self::OperatorsParameter(_) => (400, "parameter_not_allowed", InvalidRequest),
+            Self::NotFound => (404, "not_found", InvalidRequest),
+            Self::Method(_) => (405, "method_not_allowed", InvalidRequest),
+            Self::UrlTooLong => (414, "url_too_long", InvalidRequest),
+            Self::BodyTooLarge => (413, "body_too_large", InvalidRequest),
+            Self::MediaType => (415, "unsupported_media_type", InvalidRequest),
+            Self::Gateway(GatewayError::Rejected { .. }) => (422, "gateway_rejected", Gateway),
+            Self::Gateway(GatewayError::RateLimited { .. }) => (429, "rate_limited", RateLimit),
+            Self::Gateway(GatewayError::Unavailable) => (502, "gateway_unavailable", Gateway),
+            Self::Gateway(GatewayError::InvalidReply) => (502, "gateway_invalid_reply", Gateway),
+            Self::Gateway(GatewayError::Timeout) => (504, "gateway_timeout", Gateway),
+            Self::Merchant(Some(_), _) => (502, "merchant_rejected", Gateway),
+            Self::Merchant(None, Fault::Timeout) => (504, "merchant_timeout", Gateway),
+            Self::Merchant(None, _) => (502, "merchant_unreachable", Gateway),
+            Self::Misconfigured => (503, "misconfigured", Api),
+            Self::Internal => (500, "internal_error", Api),
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.facts().0
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The parameter to change, where it is one.
+    #[must_use]
+    pub const fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::Param(param, _)
+            | Self::Value(param, _)
+            | Self::Wallet(param, _)
+            | Self::Split(param, _)
+            | Self::Amount(param, _)
+            | Self::Currency(param, _)
+            | Self::Opaque(param, _)
+            | Self::OperatorsParameter(param) => Some(param),
+            Self::PayoutFixed => Some("address"),
+            Self::Callback(_) => Some("callback"),
+            Self::Provider(refusal) => Some(refusal.param()),
+            Self::Link(LinkError::Expired) => Some("expires"),
+            Self::Link(_) => Some("sig"),
+            Self::Token => Some("token"),
+            _ => None,
+        }
+    }
+
+    /// How many seconds to wait before the next try, where somebody said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Gateway(GatewayError::RateLimited { retry_after }) => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    /// The text for whoever made the request: what is wrong and what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Param(param, ParamError::Missing) => write!(f, "`{param}` is missing: add it to the request."),
+            Self::Param(param, ParamError::Duplicate) => write!(f, "`{param}` is there more than once: send it once."),
+            Self::Param(param, ParamError::Unreadable) => write!(f, "`{param}` cannot be read: send it once, under its plain name, as percent-encoded UTF-8 text."),
+            Self::Value(param, why) => write!(f, "`{param}` {why}."),
+            Self::Wallet(param, why) => write!(f, "`{param}` {why}."),
+            Self::Split(param, why) => write!(f, "`{param}` {why}."),
+            Self::Amount(param, why) => write!(f, "`{param}` {why}."),
+            Self::Currency(param, why) => write!(f, "`{param}` {why}."),
+            Self::Callback(why) => write!(f, "`callback` {why}."),
+            Self::Opaque(param, why) => write!(f, "`{param}` {why}."),
+            Self::Provider(refusal) => refusal.fmt(f),
+            Self::Link(why) => why.fmt(f),
+            Self::Downline(why) => why.fmt(f),
+            Self::OperatorsParameter(param) => write!(f, "`{param}` is decided by the operator of this page: leave it away."),
+            Self::Method(allowed) => write!(f, "This address does not serve that method: use {allowed}."),
+            Self::Gateway(why) => why.fmt(f),
+            Self::Merchant(Some(status), _) => write!(f, "The merchant's callback URL answered {status} instead of 2xx: the callback was not delivered, send it again."),
+            other => f.write_str(other.fixed_text()),
+        }
+    }
+}
+
+impl Error {
+    const fn fixed_text(&self) -> &'static str {
+        match self {
+            Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
+            Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
+            Self::NotFound => "There is no such page: check the address.",
+            Self::UrlTooLong => "The URL is longer than 8192 bytes: shorten it.",
+            Self::BodyTooLarge => "The body is larger than 64 KiB: shorten it.",
+            Self::MediaType => "Forms are taken as application/x-www-form-urlencoded or application/json only.",
+            Self::Merchant(_, Fault::Timeout) => "The merchant's callback URL did not answer in time: the callback was not delivered, send it again.",
+            Self::Merchant(..) => "The merchant's callback URL could not be reached: the callback was not delivered, send it again.",
+            Self::Misconfigured => "This payment page is not set up correctly: its operator finds the reasons at /healthz.",
+            _ => "Something went wrong on our side: try again, and tell support the request id if it happens again.",
+        }
+    }
+}
+
+impl From<(&'static str, ParamError)> for Error {
+    fn from((param, why): (&'static str, ParamError)) -> Self {
+        Self::Param(param, why)
+    }
+}
+
+impl From<GatewayError> for Error {
+    fn from(error: GatewayError) -> Self {
+        Self::Gateway(error)
+    }
+}
+
+impl From<TargetError> for Error {
+    fn from(error: TargetError) -> Self {
+        Self::Callback(error)
+    }
+}
+
+impl From<LinkError> for Error {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl From<DownlineError> for Error {
+    fn from(error: DownlineError) -> Self {
+        Self::Downline(error)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(error: Refusal) -> Self {
+        Self::Provider(error)
+    }
+}
+

@@ -1,0 +1,168 @@
+//! The AnexPay protocol, in pure halves: each file builds one request and interprets its reply.
+//!
+//! Nothing here sends anything. A reply is never trusted: what is missing or malformed becomes a [`GatewayError`].
+//! Source for all of it: the gateway's document, and where that is silent what its public clients do.
+
+use core::fmt;
+
+use crate::http::{Fault, Headers, Reply};
+
+pub mod opaque;
+pub mod page;
+pub mod payment;
+pub mod providers;
+pub mod rates;
+pub mod status;
+pub mod wallet;
+
+/// Why the gateway did not do its part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GatewayError {
+    /// It refused the request (a 4xx).
+    Rejected {
+        /// Its status.
+        status: u16,
+        /// What it said, as plain text of at most 200 characters; may be empty.
+        said: String,
+    },
+    /// It asked for fewer requests.
+    RateLimited {
+        /// After how many seconds to try again.
+        retry_after: u32,
+    },
+    /// It failed (a 5xx), or could not be reached.
+    Unavailable,
+    /// Its answer is not what the protocol says.
+    InvalidReply,
+    /// It did not answer in time.
+    Timeout,
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected { said, .. } if said.is_empty() => f.write_str("The payment was refused: check the request's values."),
+            Self::Rejected { said, .. } if is_about_address(said) => {
+                f.write_str("The payment was refused because of `address`: pass the `address_in` of a wallet that was created here, percent-encoded exactly once.")
+            }
+            Self::Rejected { said, .. } => write!(f, "The payment was refused: {}.", said.trim_end_matches('.')),
+            Self::RateLimited { retry_after } => write!(f, "Too many requests: try again in {retry_after} seconds."),
+            Self::Unavailable => f.write_str("The payment service cannot be reached at the moment: try again in a minute."),
+            Self::InvalidReply => f.write_str("The payment service gave an answer that cannot be used: try again in a minute."),
+            Self::Timeout => f.write_str("The payment service did not answer in time: try again in a minute."),
+        }
+    }
+}
+
+/// The gateway's sentence for an address that it did not issue, or that was encoded twice.
+fn is_about_address(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("wallet address is not allowed")
+}
+
+/// Seconds to wait where a 429 does not say.
+const DEFAULT_RETRY_AFTER: u32 = 60;
+/// Longest wait that is passed on, in seconds.
+const MAX_RETRY_AFTER: u32 = 3600;
+/// Longest quotation of the gateway, in characters.
+const MAX_SAID: usize = 200;
+
+/// The reply, if its status is below 400; otherwise why not.
+///
+/// # Errors
+/// The [`GatewayError`] that the fault or the status stands for.
+pub fn accepted(reply: Result<Reply, Fault>) -> Result<Reply, GatewayError> {
+    let reply = reply.map_err(|fault| match fault {
+        Fault::Unreachable => GatewayError::Unavailable,
+        Fault::Timeout => GatewayError::Timeout,
+        Fault::Unreadable => GatewayError::InvalidReply,
+    })?;
+    match reply.status {
+        200..=399 => Ok(reply),
+        429 => Err(GatewayError::RateLimited { retry_after: retry_after(reply.headers.as_ref()) }),
+        status @ 400..=499 => Err(GatewayError::Rejected { status, said: plain_text(&reply.text) }),
+        500..=599 => Err(GatewayError::Unavailable),
+        _ => Err(GatewayError::InvalidReply),
+    }
+}
+
+fn retry_after(headers: &dyn Headers) -> u32 {
+    let seconds = headers.get("retry-after").and_then(|v| v.trim().parse().ok());
+    seconds.map_or(DEFAULT_RETRY_AFTER, |s: u32| s.clamp(1, MAX_RETRY_AFTER))
+}
+
+/// What an error page says: its text without tags, on one line, shortened. It is only ever shown escaped.
+fn plain_text(page: &str) -> String {
+    let mut in_tag = false;
+    let visible = page.chars().filter(|c| match c {
+        '<' => {
+            in_tag = true;
+            false
+        }
+        '>' => !core::mem::replace(&mut in_tag, false),
+        _ => !in_tag,
+    });
+    let text: String = visible.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_SAID).collect()
+}
+
+/// Parses a JSON reply.
+///
+/// # Errors
+/// [`GatewayError::InvalidReply`] for a redirect, and for anything but JSON of the expected shape.
+pub fn json<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, GatewayError> {
+    if reply.status != 200 {
+        return Err(GatewayError::InvalidReply);
+    }
+    serde_json::from_str(reply.text.trim_start_matches('\u{feff}')).map_err(|_| GatewayError::InvalidReply)
+}
+
+/// A value that the gateway writes as text here and as a number there; kept as its digits.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Digits {
+    /// As text.
+    Text(String),
+    /// As a JSON number, with the digits it was written with.
+    Number(serde_json::Number),
+}
+
+impl fmt::Display for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reply(status: u16, text: &str) -> Result<Reply, Fault> {
+        Ok(Reply { status, headers: Box::new(Vec::<(String, String)>::new()), text: text.to_owned() })
+    }
+
+    #[test]
+    fn statuses_and_faults_have_their_errors() {
+        assert_eq!(accepted(Err(Fault::Timeout)).err(), Some(GatewayError::Timeout));
+        assert_eq!(accepted(Err(Fault::Unreachable)).err(), Some(GatewayError::Unavailable));
+        assert_eq!(accepted(reply(503, "<h1>x</h1>")).err(), Some(GatewayError::Unavailable));
+        assert_eq!(accepted(reply(429, "")).err(), Some(GatewayError::RateLimited { retry_after: 60 }));
+        let said = "Provided wallet address is not allowed".to_owned();
+        let page = "<html><style>x</style><body>\n<h1>Provided wallet\taddress</h1> is not allowed</body>".replace("<style>x</style>", "");
+        assert_eq!(accepted(reply(400, &page)).err(), Some(GatewayError::Rejected { status: 400, said }));
+        assert!(accepted(reply(302, "")).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_panics(status in any::<u16>(), text in "\\PC{0,300}") {
+            if let Err(GatewayError::Rejected { said, .. }) = accepted(reply(status, &text)) {
+                prop_assert!(said.chars().count() <= MAX_SAID);
+            }
+            let _ = json::<serde_json::Value>(&reply(200, &text).unwrap());
+        }
+    }
+}

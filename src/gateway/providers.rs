@@ -1,0 +1,96 @@
+//! The list of providers.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use crate::config::Config;
+use crate::gateway::{Digits, GatewayError, json};
+use crate::http::{Call, Method, Read, Reply};
+use crate::money::Currency;
+
+/// Path of the gateway's list, and of our route.
+pub const PATH: &str = "/control/provider-status";
+
+/// One provider, with the fields and types of the gateway's document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// What payment links name it by.
+    pub id: String,
+    /// What people call it.
+    pub provider_name: String,
+    /// `active`, or why not: `redirected`, `unstable` and whatever else may come.
+    pub status: String,
+    /// The currency of its minimum.
+    pub minimum_currency: String,
+    /// Its minimum, in major units, with the digits the gateway wrote.
+    #[serde(deserialize_with = "number")]
+    pub minimum_amount: Number,
+}
+
+/// The whole list, in the gateway's order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Providers {
+    /// Its entries.
+    pub providers: Vec<Provider>,
+}
+
+impl Provider {
+    /// The minimum as a value, if it can be read.
+    #[must_use]
+    pub fn minimum(&self) -> Option<(Decimal, Currency)> {
+        let amount = Decimal::from_str_exact(&self.minimum_amount.to_string()).ok()?;
+        Some((amount, self.minimum_currency.parse().ok()?))
+    }
+}
+
+/// A minimum that came as text is as good as one that came as number.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+    let digits = Digits::deserialize(deserializer)?.to_string();
+    digits.parse().map_err(serde::de::Error::custom)
+}
+
+/// The request for the list.
+#[must_use]
+pub fn request(config: &Config, headers: Vec<(&'static str, String)>) -> Call {
+    Call { method: Method::Get, url: config.api.url(PATH), headers, body: None, read: Read::Text }
+}
+
+impl Providers {
+    /// Reads the list. An entry that cannot be read is left out: one odd provider must not stop all the others.
+    ///
+    /// # Errors
+    /// [`GatewayError::InvalidReply`] where there is no list.
+    pub fn from_reply(reply: &Reply) -> Result<Self, GatewayError> {
+        #[derive(Deserialize)]
+        struct Fields {
+            providers: Vec<serde_json::Value>,
+        }
+        let fields: Fields = json(reply)?;
+        let providers = fields.providers.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect();
+        Ok(Self { providers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::reply;
+
+    #[test]
+    fn the_list_comes_out_as_it_went_in() {
+        let text = r#"{"providers":[{"id":"wert","provider_name":"Wert.io","status":"active","minimum_currency":"USD","minimum_amount":1},{"id":"x","provider_name":"X","status":"odd","minimum_currency":"EUR","minimum_amount":0.10}]}"#;
+        let list = Providers::from_reply(&reply(200, text)).unwrap();
+        assert_eq!(serde_json::to_string(&list).unwrap(), text);
+        assert_eq!(list.providers[1].minimum().map(|(amount, _)| amount.to_string()), Some("0.10".to_owned()));
+    }
+
+    #[test]
+    fn odd_entries_are_left_out_and_no_list_is_an_error() {
+        let text = r#"{"providers":[{"id":1},null,{"id":"x","provider_name":"X","status":"active","minimum_currency":"EUR","minimum_amount":"6","extra":true}],"more":1}"#;
+        assert_eq!(Providers::from_reply(&reply(200, text)).unwrap().providers.len(), 1);
+        for text in ["", "[]", "{}", r#"{"providers":{}}"#] {
+            assert_eq!(Providers::from_reply(&reply(200, text)), Err(GatewayError::InvalidReply));
+        }
+    }
+}

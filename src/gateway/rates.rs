@@ -1,0 +1,79 @@
+//! Conversion to US dollars.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::gateway::{Digits, GatewayError, json};
+use crate::http::{Call, Method, Read, Reply};
+use crate::money::{Amount, Currency};
+use crate::query;
+
+/// Path of the gateway's script, and of our route.
+pub const PATH: &str = "/control/convert.php";
+
+/// A converted amount, with the fields of the gateway's document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Conversion {
+    /// `success`.
+    pub status: String,
+    /// The amount in dollars, a decimal text.
+    pub value_coin: String,
+    /// Dollars for one unit of the currency, a decimal text.
+    pub exchange_rate: String,
+}
+
+/// The request to convert `value`.
+#[must_use]
+pub fn request(config: &Config, from: Currency, value: &Amount, headers: Vec<(&'static str, String)>) -> Call {
+    let query = query::build([("from", from.as_str()), ("value", value.as_str())]);
+    Call { method: Method::Get, url: config.api.url(&format!("{PATH}?{query}")), headers, body: None, read: Read::Text }
+}
+
+/// Reads the reply; `None` if the gateway does not know the currency, which it says by leaving `value_coin` away.
+///
+/// # Errors
+/// [`GatewayError::InvalidReply`] for anything but positive decimals.
+pub fn interpret(reply: &Reply) -> Result<Option<Conversion>, GatewayError> {
+    #[derive(Deserialize)]
+    struct Fields {
+        status: Option<String>,
+        value_coin: Option<Digits>,
+        exchange_rate: Option<Digits>,
+    }
+    let fields: Fields = json(reply)?;
+    let Some(value) = fields.value_coin else { return Ok(None) };
+    let rate = fields.exchange_rate.ok_or(GatewayError::InvalidReply)?;
+    let conversion = Conversion { status: fields.status.unwrap_or_else(|| "success".to_owned()), value_coin: value.to_string(), exchange_rate: rate.to_string() };
+    let readable = Decimal::from_str_exact(&conversion.value_coin).is_ok() && conversion.rate().is_some();
+    if readable { Ok(Some(conversion)) } else { Err(GatewayError::InvalidReply) }
+}
+
+impl Conversion {
+    /// Dollars for one unit of the currency.
+    #[must_use]
+    pub fn rate(&self) -> Option<Decimal> {
+        Decimal::from_str_exact(&self.exchange_rate).ok().filter(|rate| *rate > Decimal::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::reply;
+
+    #[test]
+    fn the_documents_answer_comes_out_as_it_went_in() {
+        let text = r#"{"status":"success","value_coin":"1351.76","exchange_rate":"1.07427"}"#;
+        let conversion = interpret(&reply(200, text)).unwrap().unwrap();
+        assert_eq!(serde_json::to_string(&conversion).unwrap(), text);
+    }
+
+    #[test]
+    fn unknown_currencies_and_nonsense_differ() {
+        assert_eq!(interpret(&reply(200, r#"{"status":"error"}"#)), Ok(None));
+        for text in ["", "[]", r#"{"value_coin":"x","exchange_rate":"1"}"#, r#"{"value_coin":"1"}"#, r#"{"value_coin":"1","exchange_rate":"0"}"#] {
+            assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply), "{text}");
+        }
+    }
+}

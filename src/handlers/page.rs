@@ -1,0 +1,109 @@
+//! `/pay.php`, and whatever the hosted page loads and submits.
+
+use super::country_of;
+use super::payment::{check_values, repaired_address};
+use crate::error::Error;
+use crate::flow::{Context, Outcome, answer, ask_gateway};
+use crate::gateway::{GatewayError, accepted, page};
+use crate::http::{Body, Call, Method, Reply, Request, RequestBody, Response};
+use crate::livery::location::{self, Destination};
+use crate::livery::{request_headers, response_headers, scrub};
+use crate::query::{self, Params};
+
+/// The parameters of the hosted page that a merchant has to give.
+const REQUIRED: [&str; 4] = ["address", "amount", "email", "currency"];
+/// Parameters that only the operator may set, by the names that PHP would read.
+const OPERATORS: [&str; 6] = ["affiliate", "affiliate_fee", page::DOMAIN, "merchant_fee", "sub_affiliate", "sub_affiliate_fee"];
+
+/// The hosted page in the operator's livery.
+///
+/// # Errors
+/// The [`Error`] of the first value that is wrong.
+pub fn hosted(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    let country = country_of(cx.config, request)?;
+    let params = Params::read(request.query, &["address", "amount", "background", "button", "currency", "email", "logo", "theme"])?;
+    for name in REQUIRED {
+        params.required(name)?;
+    }
+    check_values(&params)?;
+    let query = page::query(cx.config, &repaired_address(request.query, &params)?);
+    let headers = request_headers::for_page(request.headers, country);
+    pass(cx, page::request(cx.config, request.method, request.path, &query, headers, None))
+}
+
+/// An asset of the hosted page, or a form on it.
+///
+/// # Errors
+/// The [`Error`] of a parameter that only the operator may set, or of a body that cannot be passed on.
+pub fn asset(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    let country = country_of(cx.config, request)?;
+    check_operators(cx, request.query)?;
+    let mut headers = request_headers::for_page(request.headers, country);
+    let body = if request.method == Method::Post { Some(form(cx, request, &mut headers)?) } else { None };
+    pass(cx, page::request(cx.config, request.method, request.path, request.query, headers, body))
+}
+
+/// A form's body and content type, if it is of a kind whose parameters can be checked.
+fn form(cx: &Context<'_>, request: &Request<'_>, headers: &mut Vec<(&'static str, String)>) -> Result<Vec<u8>, Error> {
+    let RequestBody::Whole(body) = &request.body else { return Err(Error::BodyTooLarge) };
+    let content_type = request.headers.get("content-type").unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/x-www-form-urlencoded" => check_operators(cx, core::str::from_utf8(body).map_err(|_| Error::MediaType)?)?,
+        "application/json" => {}
+        _ if body.is_empty() => return Ok(Vec::new()),
+        _ => return Err(Error::MediaType),
+    }
+    headers.push(("content-type", kind));
+    Ok(body.clone())
+}
+
+/// Refuses the operator's parameters; our own `domain` may come back from a page that was given it.
+fn check_operators(cx: &Context<'_>, raw: &str) -> Result<(), Error> {
+    for pair in query::pairs(raw) {
+        let name = pair.name();
+        let Some(param) = OPERATORS.iter().find(|known| **known == name) else { continue };
+        let is_ours = *param == page::DOMAIN && pair.value().as_deref() == Some(cx.config.origin.host());
+        if !is_ours {
+            return Err(Error::OperatorsParameter(param));
+        }
+    }
+    Ok(())
+}
+
+fn pass(cx: &Context<'_>, call: Call) -> Outcome {
+    let (called, method) = (call.url.clone(), call.method);
+    ask_gateway(cx, call, move |cx, reply| {
+        let reply = accepted(reply).map_err(|error| missing_page(error, method))?;
+        match reply.status {
+            200 | 201 | 202 | 203 => answer(passed(cx, &reply)?),
+            204 | 304 => answer(Response { body: Body::Empty, ..passed(cx, &reply)? }),
+            301 | 302 | 303 | 307 | 308 => answer(redirect(cx, &called, &reply)?),
+            _ => Err(GatewayError::InvalidReply.into()),
+        }
+    })
+}
+
+/// Most refusals of an asset mean that there is none.
+fn missing_page(error: GatewayError, method: Method) -> Error {
+    match error {
+        GatewayError::Rejected { status: 404 | 410, .. } if method != Method::Post => Error::NotFound,
+        other => other.into(),
+    }
+}
+
+fn passed(cx: &Context<'_>, reply: &Reply) -> Result<Response, Error> {
+    let response = response_headers::pass(&cx.config.names, reply.status, reply.headers.as_ref());
+    Ok(response.ok_or(GatewayError::InvalidReply)?)
+}
+
+/// A redirect of the gateway's: to its own pages under our host, to others as they are.
+fn redirect(cx: &Context<'_>, called: &str, reply: &Reply) -> Result<Response, Error> {
+    let location = reply.headers.get("location").ok_or(GatewayError::InvalidReply)?;
+    let location = match location::resolve(cx.config, called, &location).ok_or(GatewayError::InvalidReply)? {
+        Destination::Elsewhere(url) => url,
+        Destination::Gateway { path_and_query, .. } => cx.config.origin.url(&scrub::scrub(&cx.config.names, &path_and_query)),
+    };
+    let headers = passed(cx, reply)?.headers.into_iter().filter(|(name, _)| *name != "content-type");
+    Ok(Response { status: reply.status, headers: headers.collect(), body: Body::Empty }.header("location", location))
+}

@@ -1,0 +1,44 @@
+//! Livery puts an operator's own livery on the AnexPay payment gateway.
+//!
+//! # The map of the house
+//! A request comes in through `glue`, becomes an [`http::Request`], finds its [`route`], is validated and proceeds in
+//! [`handlers`] step by step as [`flow`] says: a call to the gateway, its reply, perhaps another, and an answer, which
+//! leaves through [`service`] and is scrubbed there.
+//!
+//! * [`config`] the operator's settings; [`signing`] their keys; [`downline`] requests between two Liverys
+//! * [`wallet`], [`money`], [`split`], [`country`] values that cannot be wrong; [`query`] parameters as PHP reads them
+//! * [`gateway`] the protocol, in pure halves
+//! * [`livery`] what makes the gateway invisible
+//! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
+//! * [`pages`] our own pages; [`error`] every failure; [`memory`] what an isolate remembers
+//!
+//! Everything but `glue` is pure: values in, values out, built and tested natively. Only `glue` knows the runtime, and it
+//! exists for WebAssembly alone.
+
+pub mod callback;
+pub mod checkout;
+pub mod config;
+pub mod country;
+pub mod downline;
+pub mod error;
+pub mod flow;
+pub mod gateway;
+pub mod handlers;
+pub mod http;
+pub mod livery;
+pub mod memory;
+pub mod money;
+pub mod pages;
+pub mod query;
+pub mod route;
+pub mod secret;
+pub mod service;
+pub mod signing;
+pub mod split;
+pub mod wallet;
+
+#[cfg(target_arch = "wasm32")]
+mod glue;
+
+#[cfg(test)]
+mod testing;

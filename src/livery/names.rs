@@ -1,0 +1,253 @@
+//! The names to hide, and where they stand in a text.
+//!
+//! A hidden name is found as a substring of the decoded text, whatever stands around it: `notanexpay.net` goes too. That
+//! is deliberately coarse. It makes the promise checkable ("after decoding, no answer contains the name") and leaves no
+//! room for a boundary that one parser sees and another does not.
+
+use core::ops::Range;
+
+use super::symbol::{self, Symbol};
+
+/// How far before a name its subdomains and scheme are looked for, in bytes.
+const PREFIX: usize = 512;
+/// Room for a port behind a name, in symbols: a colon and five digits.
+const PORT: usize = 6;
+/// Letters and signs from rare to common in web pages; the search looks for the rarest one of a name.
+const RARE_FIRST: &[u8] = b"qzjxk:v8967543w0b2yfpgum1hdclnorsita-e.";
+
+/// One hidden name: a domain with all its subdomains, or one `host:port`.
+#[derive(Clone, Debug)]
+struct Name {
+    text: Vec<u8>,
+    rarest: usize,
+    has_port: bool,
+}
+
+/// All hidden names, and what stands in their place.
+#[derive(Clone, Debug)]
+pub struct Names {
+    names: Vec<Name>,
+    /// Bytes worth a closer look.
+    candidates: [bool; 256],
+    scheme: &'static str,
+    host: String,
+}
+
+/// Where a name stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The name with its subdomains and port.
+    pub host: Range<usize>,
+    /// The scheme before it, when it is one of the web's, and whether it is a WebSocket's.
+    pub scheme: Option<(Range<usize>, bool)>,
+}
+
+impl Found {
+    /// Where the first byte to be replaced stands.
+    #[must_use]
+    pub fn start(&self) -> usize {
+        self.scheme.as_ref().map_or(self.host.start, |(range, _)| range.start)
+    }
+}
+
+impl Name {
+    fn new(text: &str) -> Self {
+        let text = text.to_ascii_lowercase().into_bytes();
+        let rank = |byte: &u8| RARE_FIRST.iter().position(|rare| rare == byte).unwrap_or(0);
+        let rarest = (0..text.len()).min_by_key(|at| text.get(*at).map(rank)).unwrap_or(0);
+        Self { has_port: text.contains(&b':'), text, rarest }
+    }
+
+    fn anchor(&self) -> u8 {
+        self.text.get(self.rarest).copied().unwrap_or(0)
+    }
+
+    /// The range of the name if its rarest character is the symbol at `at`.
+    fn around(&self, bytes: &[u8], floor: usize, at: usize, len: usize) -> Option<Range<usize>> {
+        let mut end = at + len;
+        for expected in self.text.get(self.rarest + 1..)? {
+            let (character, len) = symbol::first(bytes.get(end..)?)?;
+            (character == *expected).then(|| end += len)?;
+        }
+        let mut start = at;
+        for expected in self.text.get(..self.rarest)?.iter().rev() {
+            let (character, len) = symbol::last(bytes, floor, start)?;
+            (character == *expected).then(|| start -= len)?;
+        }
+        Some(start..end)
+    }
+}
+
+impl Names {
+    /// Hides `names`, each a lower-case host or `host:port`, behind `scheme://host`.
+    #[must_use]
+    pub fn new(names: &[String], scheme: &'static str, host: &str) -> Self {
+        let names: Vec<Name> = names.iter().filter(|n| !n.is_empty()).map(|n| Name::new(n)).collect();
+        let mut candidates = [false; 256];
+        for byte in 0..=u8::MAX {
+            let anchors = names.iter().any(|name| name.anchor() == byte.to_ascii_lowercase());
+            if let Some(slot) = candidates.get_mut(usize::from(byte)) {
+                *slot = anchors || symbol::is_introducer(byte);
+            }
+        }
+        Self { names, candidates, scheme, host: host.to_owned() }
+    }
+
+    /// What stands in the place of a hidden host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What stands in the place of its scheme.
+    #[must_use]
+    pub fn scheme(&self, websocket: bool) -> &'static str {
+        match (self.scheme, websocket) {
+            ("http", true) => "ws",
+            (_, true) => "wss",
+            (scheme, false) => scheme,
+        }
+    }
+
+    /// Whether a host, with or without port, is hidden.
+    #[must_use]
+    pub fn hides(&self, host: &str) -> bool {
+        self.find(host.as_bytes(), 0, 0, host.len()).is_some()
+    }
+
+    /// How many bytes before a name's rarest character can belong to it.
+    #[must_use]
+    pub fn reach_before(&self) -> usize {
+        self.longest() * symbol::MAX_LEN + PREFIX
+    }
+
+    /// How many bytes from a name's rarest character on can belong to it.
+    #[must_use]
+    pub fn reach_after(&self) -> usize {
+        (self.longest() + PORT) * symbol::MAX_LEN
+    }
+
+    fn longest(&self) -> usize {
+        self.names.iter().map(|name| name.text.len()).max().unwrap_or(0)
+    }
+
+    /// The first name whose rarest character stands between `from` and `to`. Nothing before `floor` is looked at, and
+    /// nothing further away than [`Self::reach_before`] and [`Self::reach_after`], so that a text gives the same answer
+    /// whole and in chunks.
+    #[must_use]
+    pub fn find(&self, bytes: &[u8], floor: usize, from: usize, to: usize) -> Option<Found> {
+        let mut from = from;
+        while let Some(offset) = bytes.get(from..to)?.iter().position(|b| self.is_candidate(*b)) {
+            let at = from + offset;
+            let floor = floor.max(at.saturating_sub(self.reach_before()));
+            let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
+            let symbol = symbol::first(window.get(at..)?)?;
+            if let Some(found) = self.at(window, floor, at, symbol) {
+                return Some(found);
+            }
+            from = at + 1;
+        }
+        None
+    }
+
+    fn is_candidate(&self, byte: u8) -> bool {
+        self.candidates.get(usize::from(byte)).copied().unwrap_or(true)
+    }
+
+    fn at(&self, bytes: &[u8], floor: usize, at: usize, (character, len): Symbol) -> Option<Found> {
+        let matching = self.names.iter().filter(|name| name.anchor() == character);
+        let (name, core) = matching.filter_map(|name| Some((name, name.around(bytes, floor, at, len)?))).next()?;
+        let start = before_subdomains(bytes, floor, core.start);
+        let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
+        Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start) })
+    }
+}
+
+/// Where the labels before a name begin: `cdn.static.` of `cdn.static.anexpay.net`.
+fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
+    while let Some((b'.', dot)) = symbol::last(bytes, floor, start) {
+        let mut label = start - dot;
+        while let Some((character, len)) = symbol::last(bytes, floor, label) {
+            if !(character.is_ascii_alphanumeric() || matches!(character, b'-' | b'_' | b'*')) {
+                break;
+            }
+            label -= len;
+        }
+        if label == start - dot {
+            break;
+        }
+        start = label;
+    }
+    start
+}
+
+/// Where a port behind a name ends; the name's own end if it has none.
+fn after_port(bytes: &[u8], end: usize) -> usize {
+    let next = |at: usize| bytes.get(at..).and_then(symbol::first);
+    let Some((b':', colon)) = next(end) else { return end };
+    let mut at = end + colon;
+    for _ in 1..PORT {
+        match next(at) {
+            Some((digit, len)) if digit.is_ascii_digit() => at += len,
+            _ => break,
+        }
+    }
+    if at == end + colon { end } else { at }
+}
+
+/// The scheme whose `://` ends at `end`.
+fn scheme_before(bytes: &[u8], floor: usize, end: usize) -> Option<(Range<usize>, bool)> {
+    let mut at = end;
+    for expected in [b'/', b'/', b':'] {
+        let (character, len) = symbol::last(bytes, floor, at)?;
+        (character == expected).then(|| at -= len)?;
+    }
+    [("https", false), ("http", false), ("wss", true), ("ws", true)].into_iter().find_map(|(scheme, websocket)| {
+        let mut start = at;
+        for expected in scheme.bytes().rev() {
+            let (character, len) = symbol::last(bytes, floor, start)?;
+            (character == expected).then(|| start -= len)?;
+        }
+        Some((start..at, websocket))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<String> {
+        let names = Names::new(&["anexpay.net".to_owned(), "127.0.0.1:8702".to_owned()], "https", "pay.shop.example");
+        let found = names.find(text.as_bytes(), 0, 0, text.len())?;
+        Some(text[found.start()..found.host.end].to_owned())
+    }
+
+    #[test]
+    fn names_are_found_with_all_that_belongs_to_them() {
+        let cases = [
+            ("x anexpay.net y", "anexpay.net"),
+            ("x https://CheckOut.AnexPay.Net/pay", "https://CheckOut.AnexPay.Net"),
+            ("x HTTP://a.b-c.anexpay.net:8443/pay", "HTTP://a.b-c.anexpay.net:8443"),
+            ("u=https%3A%2F%2Fcheckout%2Eanexpay%2Enet%3A443%2Fpay", "https%3A%2F%2Fcheckout%2Eanexpay%2Enet%3A443"),
+            (r#""https:\/\/api\u002eanexpay\u002enet\/x""#, r"https:\/\/api\u002eanexpay\u002enet"),
+            ("mailto:help@anexpay&#46;net", "anexpay&#46;net"),
+            ("&#97;&#x6e;&#101;&#120;&#112;&#97;&#121;&period;net", "&#97;&#x6e;&#101;&#120;&#112;&#97;&#121;&period;net"),
+            ("a\\napi.anexpay.net", "api.anexpay.net"),
+            ("q=%0Aapi.anexpay.net", "api.anexpay.net"),
+            ("http://127.0.0.1:8702/x", "http://127.0.0.1:8702"),
+            ("wss://live.anexpay.net/s", "wss://live.anexpay.net"),
+            ("notanexpay.network", "anexpay.net"),
+            ("anexpay.net: 5 reasons", "anexpay.net"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(found(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        for text in ["", "anexpay", "anexpay,net", "anex pay.net", "127.0.0.1:8703", "127.0.0.1", "expay.net", "anexpay.ne"] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Pages of our own: the front page and the error page, in the operator's look.
+//!
+//! They are rendered on the server from templates that escape by default, and need no script. The only style is inline
+//! and bound to the answer by a nonce.
+
+use askama::Template;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+
+use crate::config::Brand;
+use crate::error::Error;
+use crate::http::{Headers, Response};
+use crate::route::Route;
+
+/// In which form somebody wants to read an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A page.
+    Html,
+    /// JSON, with errors in Stripe's envelope.
+    Json,
+    /// JSON, with errors as RFC 9457 has them.
+    Problem,
+}
+
+/// What every answer to one request has in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Face {
+    /// How to write errors.
+    pub form: Form,
+    /// `req_` and 16 hexadecimal digits, for support.
+    pub request_id: String,
+    /// What ties the inline style to this answer.
+    nonce: String,
+    /// Whether scripts of other origins may read the answer.
+    pub is_public_data: bool,
+}
+
+impl Face {
+    /// The face for a request of that `route`; without one, browsers and programs are told apart by `Accept` alone.
+    #[must_use]
+    pub fn new(route: Option<Route>, headers: &dyn Headers, entropy: [u8; 16]) -> Self {
+        let accept = headers.get("accept").unwrap_or_default();
+        let form = if accept.contains("application/problem+json") {
+            Form::Problem
+        } else if route.is_some_and(Route::is_api) || !accept.contains("text/html") {
+            Form::Json
+        } else {
+            Form::Html
+        };
+        let (id, nonce) = entropy.split_at(8);
+        Self {
+            form,
+            request_id: format!("req_{}", HEXLOWER.encode(id)),
+            nonce: BASE64URL_NOPAD.encode(nonce),
+            is_public_data: route.is_some_and(Route::is_public_data),
+        }
+    }
+}
+
+/// What both templates show around their text.
+struct Frame<'a> {
+    brand: &'a str,
+    logo: Option<&'a str>,
+    support: Option<&'a str>,
+    background: &'a str,
+    theme: &'a str,
+    nonce: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    fn new(brand: Option<&'a Brand>, face: &'a Face) -> Self {
+        let colour = |pick: fn(&Brand) -> &Option<String>, default| brand.and_then(|b| pick(b).as_deref()).unwrap_or(default);
+        Self {
+            brand: brand.map_or("Payment", |b| &b.name),
+            logo: brand.and_then(|b| b.logo.as_deref()),
+            support: brand.and_then(|b| b.support.as_deref()),
+            background: colour(|b| &b.background, "Canvas"),
+            theme: colour(|b| &b.theme, "#2563eb"),
+            nonce: &face.nonce,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home<'a> {
+    frame: Frame<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    message: String,
+    code: &'a str,
+    request_id: &'a str,
+}
+
+/// The front page; `None` if the template fails.
+#[must_use]
+pub fn home(brand: &Brand, face: &Face) -> Option<Response> {
+    let html = Home { frame: Frame::new(Some(brand), face) }.render().ok()?;
+    Some(page(200, html, face))
+}
+
+/// The error page; `None` if the template fails.
+#[must_use]
+pub fn error(brand: Option<&Brand>, face: &Face, error: &Error) -> Option<Response> {
+    let page_of = ErrorPage {
+        frame: Frame::new(brand, face),
+        title: title(error.status()),
+        message: error.to_string(),
+        code: error.code(),
+        request_id: &face.request_id,
+    };
+    Some(page(error.status(), page_of.render().ok()?, face))
+}
+
+const fn title(status: u16) -> &'static str {
+    match status {
+        404 => "Page not found",
+        403 | 410 => "This link cannot be used",
+        429 => "Too many requests",
+        500..=599 => "Payment is not possible right now",
+        _ => "This request cannot be processed",
+    }
+}
+
+fn page(status: u16, html: String, face: &Face) -> Response {
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{}'; img-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        face.nonce
+    );
+    Response::new(status)
+        .text("text/html; charset=utf-8", html)
+        .header("cache-control", "no-store")
+        .header("content-security-policy", policy)
+        .header("referrer-policy", "no-referrer")
+        .header("x-content-type-options", "nosniff")
+}

@@ -1,0 +1,175 @@
+//! Every route, in one list.
+//!
+//! Paths are matched exactly. What is in no row is a page or an asset of the hosted checkout, if its path can be nothing
+//! else: the gateway answers its whole API on the checkout host too, so a path that PHP or its web server could take for
+//! an API script is never passed on.
+
+use crate::error::Error;
+use crate::gateway::{page, payment, providers, rates, status, wallet};
+use crate::http::Method;
+use crate::{callback, checkout};
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Our own front page.
+    Home,
+    /// Whether the settings are good.
+    Health,
+    /// The one-link checkout.
+    Checkout,
+    /// The gateway reports a payment.
+    Callback,
+    /// Creates the wallet of an order.
+    Wallet(Script),
+    /// The same for a sub-affiliate's own Livery.
+    DownlineWallet,
+    /// Sends the customer to a provider.
+    Payment,
+    /// The gateway's hosted page.
+    HostedPage,
+    /// The list of providers.
+    Providers,
+    /// Conversion to dollars.
+    Convert,
+    /// Whether an order was paid.
+    PaymentStatus,
+    /// Everything else of the hosted page: its assets and forms.
+    Asset,
+}
+
+/// Which of the gateway's four wallet scripts a caller named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// `wallet.php`
+    Plain,
+    /// `affiliate.php`
+    Affiliate,
+    /// `custom-affiliate.php`
+    Custom,
+    /// `custom-sub-affiliate.php`
+    ThreeWay,
+}
+
+/// Methods of routes that create something, or answer with data.
+const GET: &str = "GET";
+/// Methods of pages.
+const PAGE: &str = "GET, HEAD";
+const GET_POST: &str = "GET, POST";
+const ANY: &str = "GET, HEAD, POST";
+
+const ROUTES: [(&str, &str, Route); 14] = [
+    (PAGE, "/", Route::Home),
+    (PAGE, "/healthz", Route::Health),
+    (GET, checkout::link::PATH, Route::Checkout),
+    (GET, callback::token::PATH, Route::Callback),
+    (GET, "/control/wallet.php", Route::Wallet(Script::Plain)),
+    (GET, "/control/affiliate.php", Route::Wallet(Script::Affiliate)),
+    (GET, "/control/custom-affiliate.php", Route::Wallet(Script::Custom)),
+    (GET, "/control/custom-sub-affiliate.php", Route::Wallet(Script::ThreeWay)),
+    (GET_POST, wallet::DOWNLINE_PATH, Route::DownlineWallet),
+    (GET, payment::PATH, Route::Payment),
+    (PAGE, page::PATH, Route::HostedPage),
+    (GET, providers::PATH, Route::Providers),
+    (GET, rates::PATH, Route::Convert),
+    (GET, status::PATH, Route::PaymentStatus),
+];
+
+/// The gateway's folders that hold scripts and no assets, in lower case.
+const API_FOLDERS: [&str; 4] = ["api", "control", "crypto", "subsevmer"];
+
+impl Route {
+    /// The route of a method and a path.
+    ///
+    /// # Errors
+    /// [`Error::Method`] where the path exists and the method does not, [`Error::NotFound`] for a path that must not be
+    /// passed on.
+    pub fn find(method: Method, path: &str) -> Result<Self, Error> {
+        let path = if path == "/control/provider-status/" { providers::PATH } else { path };
+        let known = ROUTES.iter().find(|(_, known, _)| *known == path).map(|(allowed, _, route)| (*allowed, *route));
+        let (allowed, route) = match known {
+            Some(row) => row,
+            None if is_asset(path) => (ANY, Self::Asset),
+            None => return Err(Error::NotFound),
+        };
+        let served = allowed.split(", ").any(|name| name == method.as_str());
+        if served { Ok(route) } else { Err(Error::Method(allowed)) }
+    }
+
+    /// Whether programs call it rather than browsers: they get JSON whatever they accept.
+    #[must_use]
+    pub const fn is_api(self) -> bool {
+        !matches!(self, Self::Home | Self::Checkout | Self::Payment | Self::HostedPage | Self::Asset)
+    }
+
+    /// Whether a browser's script may read the answer from any origin, as with the gateway itself.
+    #[must_use]
+    pub const fn is_public_data(self) -> bool {
+        matches!(self, Self::Wallet(_) | Self::Providers | Self::Convert | Self::PaymentStatus)
+    }
+}
+
+/// Whether a path can be nothing but a page or an asset: plain characters, no empty or dotted folders, no script with
+/// something behind it, and nothing that resembles a path we serve ourselves or the gateway's API.
+fn is_asset(path: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~' | b'@' | b'+' | b',');
+    let lower = path.to_ascii_lowercase();
+    let Some(segments) = lower.strip_prefix('/').map(|rest| rest.split('/').collect::<Vec<_>>()) else { return false };
+    let (file, folders) = match segments.split_last() {
+        Some((file, folders)) => (*file, folders),
+        None => return false,
+    };
+    let sound = |segment: &&str| !segment.is_empty() && !segment.starts_with('.') && !segment.ends_with('.');
+    let reserved = |segment: &str| {
+        let served = |known: &str| known.rsplit('/').next().is_some_and(|last| !last.is_empty() && last == segment);
+        API_FOLDERS.contains(&segment) || ROUTES.iter().any(|(_, known, _)| served(known))
+    };
+    path.bytes().all(plain)
+        && folders.iter().all(|folder| sound(folder) && !folder.contains(".php") && !reserved(folder))
+        && sound(&file)
+        && !reserved(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_row_is_found_and_other_methods_are_named() {
+        for (allowed, path, route) in ROUTES {
+            assert_eq!(Route::find(Method::Get, path), Ok(route));
+            assert_eq!(Route::find(Method::Other, path), Err(Error::Method(allowed)));
+        }
+        assert_eq!(Route::find(Method::Get, "/control/provider-status/"), Ok(Route::Providers));
+        assert_eq!(Route::find(Method::Post, "/pay.php"), Err(Error::Method(PAGE)));
+    }
+
+    #[test]
+    fn assets_and_forms_are_passed_on() {
+        for path in ["/assets/pay.css", "/js/app.min.js", "/select-provider.php", "/img/logo@2x.png", "/fonts/a_b-c.woff2", "/favicon.ico"] {
+            assert_eq!(Route::find(Method::Post, path), Ok(Route::Asset), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_disguise_of_an_api_path_is_passed_on() {
+        for path in [
+            "/Control/wallet.php", "/CONTROL/custom-affiliate.php", "//control/wallet.php", "/x/control/wallet.php", "/control/", "/control",
+            "/crypto/polygon/pol/wallet.php", "/subsevmer/onepercent.php", "/pay.php/", "/pay.php/x", "/PAY.PHP", "/Wallet.php", "/a/wallet.php",
+            "/index.php/control/wallet.php", "/%63ontrol/wallet.php", "/control%2fwallet.php", "/a/./b", "/a/../b", "/a//b", "/a\\b", "/a;b", "/.env",
+            "/a/.git/config", "/x.", "/set-affiliate.php/", "/Callback", "/checkout/", "/a b", "/é", "/process-payment.php%00", "",
+        ] {
+            assert_eq!(Route::find(Method::Get, path), Err(Error::NotFound), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics_and_assets_are_plain(path in "(/|\\PC){0,40}") {
+            if Route::find(Method::Get, &path) == Ok(Route::Asset) {
+                prop_assert!(!path.to_ascii_lowercase().contains("control/") && !path.contains("..") && !path.contains("//"));
+            }
+        }
+    }
+}

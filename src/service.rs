@@ -1,0 +1,244 @@
+//! The whole Worker as one value: settings and memory in, answers out.
+//!
+//! [`Service::answer`] takes a request; whatever it returns is either done or waits for one call's reply, with which
+//! [`Service::resume`] goes on. Every answer, an error too, leaves through [`Service::finish`], which scrubs it.
+
+use serde::Serialize;
+
+use crate::config::{Config, Mistake};
+use crate::error::Error;
+use crate::flow::{Context, Outcome, Step, Then};
+use crate::handlers;
+use crate::http::{Body, Call, Fault, Method, Now, Reply, Request, Response};
+use crate::livery::scrub::scrub;
+use crate::memory::Memory;
+use crate::pages::{self, Face, Form};
+use crate::route::Route;
+
+/// Longest URL accepted, path and query together, in bytes.
+const MAX_URL: usize = 8192;
+
+/// One operator's Livery.
+pub struct Service {
+    config: Result<Config, Vec<Mistake>>,
+    memory: Memory,
+}
+
+/// How far a request has come.
+pub enum Progress {
+    /// To its answer, and what the log should say about it.
+    Done(Response, Note),
+    /// To a call whose reply it needs.
+    Waiting(Pending),
+}
+
+/// A request that waits for a reply.
+pub struct Pending {
+    /// The call to make.
+    pub call: Call,
+    then: Then,
+    face: Face,
+    is_head: bool,
+}
+
+/// What the log says about one answer. Nothing in it is about a person, and nothing is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// The request's id.
+    pub request_id: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The error's code, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// Whether a provider's URL holds a hidden name, which must not be changed there.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub name_in_provider_url: bool,
+}
+
+impl Note {
+    /// Whether it is worth a line in the log.
+    #[must_use]
+    pub const fn is_worth_logging(&self) -> bool {
+        self.status >= 500 || self.name_in_provider_url
+    }
+}
+
+impl Service {
+    /// Reads the settings from `source`, which gives a setting's text by its name.
+    #[must_use]
+    pub fn new(source: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self { config: Config::read(source), memory: Memory::default() }
+    }
+
+    /// What is wrong with the settings.
+    #[must_use]
+    pub fn mistakes(&self) -> &[Mistake] {
+        self.config.as_ref().err().map_or(&[], Vec::as_slice)
+    }
+
+    /// The good settings, if they are good.
+    #[must_use]
+    pub const fn config(&self) -> Option<&Config> {
+        match &self.config {
+            Ok(config) => Some(config),
+            Err(_) => None,
+        }
+    }
+
+    /// Takes a request.
+    #[must_use]
+    pub fn answer(&self, request: &Request<'_>) -> Progress {
+        let route = Route::find(request.method, request.path);
+        let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
+        let outcome = self.begin(request, route, &face);
+        self.proceed(outcome, face, request.method == Method::Head)
+    }
+
+    /// Goes on with a reply, or with the reason why there is none.
+    #[must_use]
+    pub fn resume(&self, pending: Pending, reply: Result<Reply, Fault>, now: Now) -> Progress {
+        let Pending { then, face, is_head, .. } = pending;
+        let outcome = match self.context(now) {
+            Some(cx) => then(&cx, reply),
+            None => Err(Error::Misconfigured),
+        };
+        self.proceed(outcome, face, is_head)
+    }
+
+    const fn context(&self, now: Now) -> Option<Context<'_>> {
+        match &self.config {
+            Ok(config) => Some(Context { config, memory: &self.memory, now }),
+            Err(_) => None,
+        }
+    }
+
+    fn begin(&self, request: &Request<'_>, route: Result<Route, Error>, face: &Face) -> Outcome {
+        if route == Ok(Route::Health) {
+            return Ok(Step::Answer(self.health()));
+        }
+        let cx = self.context(request.now).ok_or(Error::Misconfigured)?;
+        if request.path.len() + request.query.len() > MAX_URL {
+            return Err(Error::UrlTooLong);
+        }
+        match route? {
+            Route::Home | Route::Health => handlers::home::show(&cx, face),
+            Route::Checkout => handlers::checkout::open(&cx, request),
+            Route::Callback => handlers::callback::relay(&cx, request),
+            Route::Wallet(script) => handlers::wallet::create(&cx, request, script),
+            Route::DownlineWallet => handlers::wallet::create_for_downline(&cx, request),
+            Route::Payment => handlers::payment::redirect(&cx, request),
+            Route::HostedPage => handlers::page::hosted(&cx, request),
+            Route::Providers => handlers::data::list_providers(&cx, request),
+            Route::Convert => handlers::data::convert(&cx, request),
+            Route::PaymentStatus => handlers::data::payment_status(&cx, request),
+            Route::Asset => handlers::page::asset(&cx, request),
+        }
+    }
+
+    fn proceed(&self, outcome: Outcome, face: Face, is_head: bool) -> Progress {
+        let (response, code) = match outcome {
+            Ok(Step::Ask(call, then)) => return Progress::Waiting(Pending { call, then, face, is_head }),
+            Ok(Step::Answer(response)) => (response, None),
+            Err(error) => (self.render(&error, &face), Some(error.code())),
+        };
+        let (response, name_in_provider_url) = self.finish(response, &face, is_head);
+        let note = Note { request_id: face.request_id, status: response.status, code, name_in_provider_url };
+        Progress::Done(response, note)
+    }
+
+    /// The last gate: what every answer carries, and no hidden name in any of it. A `Location` is left alone here: it is
+    /// either ours or a provider's signed URL, of which not a byte may change.
+    fn finish(&self, mut response: Response, face: &Face, is_head: bool) -> (Response, bool) {
+        if face.is_public_data {
+            response = response.header("access-control-allow-origin", "*");
+        }
+        response = response.header("request-id", face.request_id.clone());
+        let Some(config) = self.config() else { return (response, false) };
+        if !config.origin.is_development() {
+            response = response.header("strict-transport-security", "max-age=31536000");
+        }
+        for (_, value) in response.headers.iter_mut().filter(|(name, _)| *name != "location") {
+            *value = scrub(&config.names, value).into_owned();
+        }
+        if let Body::Text(text) = &response.body {
+            response.body = Body::Text(scrub(&config.names, text).into_owned().into());
+        }
+        if is_head {
+            response.body = Body::Empty;
+        }
+        let name_in_url = response.get("location").is_some_and(|url| config.names.hides(url));
+        (response, name_in_url)
+    }
+
+    /// An error in the form that the caller reads.
+    fn render(&self, error: &Error, face: &Face) -> Response {
+        let brand = self.config().map(|config| &config.brand);
+        let page = (face.form == Form::Html).then(|| pages::error(brand, face, error)).flatten();
+        let mut response = page.unwrap_or_else(|| error_json(error, face));
+        if let Error::Method(allowed) = error {
+            response = response.header("allow", *allowed);
+        }
+        match error.retry_after() {
+            Some(seconds) => response.header("retry-after", seconds.to_string()),
+            None => response,
+        }
+    }
+
+    /// `/healthz`: whether the settings are good, and what is wrong with each that is not.
+    fn health(&self) -> Response {
+        #[derive(Serialize)]
+        struct Health<'a> {
+            status: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            mistakes: Vec<Problem<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Problem<'a> {
+            setting: &'a str,
+            problem: &'a str,
+        }
+        let mistakes: Vec<_> = self.mistakes().iter().map(|m| Problem { setting: m.setting, problem: &m.problem }).collect();
+        let (code, status) = if mistakes.is_empty() { (200, "ok") } else { (503, "misconfigured") };
+        let text = serde_json::to_string(&Health { status, mistakes }).unwrap_or_default();
+        Response::new(code).text("application/json", text).header("cache-control", "no-store")
+    }
+}
+
+/// An error as JSON, in Stripe's envelope or as RFC 9457 has it.
+fn error_json(error: &Error, face: &Face) -> Response {
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        error: Fields<'a>,
+    }
+    #[derive(Serialize)]
+    struct Fields<'a> {
+        r#type: &'a str,
+        code: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        param: Option<&'a str>,
+        request_id: &'a str,
+    }
+    #[derive(Serialize)]
+    struct ProblemDetails<'a> {
+        r#type: &'a str,
+        title: &'a str,
+        status: u16,
+        detail: &'a str,
+        code: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        param: Option<&'a str>,
+        request_id: &'a str,
+    }
+    let (status, code, kind) = error.facts();
+    let (message, param, request_id) = (error.to_string(), error.param(), face.request_id.as_str());
+    let (content_type, text) = if face.form == Form::Problem {
+        let details = ProblemDetails { r#type: "about:blank", title: kind.as_str(), status, detail: &message, code, param, request_id };
+        ("application/problem+json", serde_json::to_string(&details))
+    } else {
+        let fields = Fields { r#type: kind.as_str(), code, message: &message, param, request_id };
+        ("application/json", serde_json::to_string(&Envelope { error: fields }))
+    };
+    Response::new(status).text(content_type, text.unwrap_or_default()).header("cache-control", "no-store")
+}

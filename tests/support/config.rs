@@ -1,0 +1,120 @@
+//! The Worker's settings, and the workerd configuration made from them and from `wrangler.toml`.
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Stands for the Worker's own host and port in the value of a setting.
+pub const OWN_HOST: &str = "{own host}";
+/// 32 bytes that every test knows.
+pub const SIGNING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// The request header that becomes `request.cf`, as JSON.
+pub const CF_HEADER: &str = "x-test-cf";
+/// A port on which nothing listens: tests that forget to set a gateway must not reach the real one.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// The Worker's settings: a signing key, a development domain, and what a test sets. The `[vars]` of `wrangler.toml` stay
+/// out of it, because operators edit them.
+#[derive(Clone, Debug)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// A valid configuration without wallets, whose gateway is unreachable.
+    pub fn new() -> Self {
+        Self(BTreeMap::new()).set("CHECKOUT_DOMAIN", OWN_HOST).set("SIGNING_KEY", SIGNING_KEY).gateway(NOWHERE, NOWHERE)
+    }
+
+    /// Points the Worker at a gateway.
+    pub fn gateway(self, api: &str, checkout: &str) -> Self {
+        self.set("GATEWAY_API_URL", api).set("GATEWAY_CHECKOUT_URL", checkout)
+    }
+
+    /// Sets one setting; [`OWN_HOST`] in its value becomes the Worker's own.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// Removes one setting.
+    pub fn unset(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
+    /// What no answer may name: the gateway's domains, and the gateway that is configured.
+    pub fn hidden(&self) -> Vec<String> {
+        let domains = self.0.get("GATEWAY_DOMAINS").into_iter().flat_map(|list| list.split(','));
+        let urls = ["GATEWAY_API_URL", "GATEWAY_CHECKOUT_URL"].map(|name| self.0.get(name));
+        let hosts = urls.into_iter().flatten().filter_map(|url| url.split('/').nth(2));
+        let hidden = ["anexpay.net"].into_iter().chain(domains).chain(hosts);
+        hidden.map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect()
+    }
+
+    fn bindings(&self, own_host: &str) -> String {
+        let mut list = String::new();
+        for (name, value) in &self.0 {
+            let value = value.replace(OWN_HOST, own_host);
+            write!(list, "(name = {}, text = {}), ", quoted(name), quoted(&value)).expect("writing to a string");
+        }
+        list
+    }
+}
+
+/// What is deployed: `wrangler.toml`.
+pub fn wrangler() -> toml::Table {
+    let text = fs::read_to_string(project().join("wrangler.toml")).expect("wrangler.toml");
+    text.parse().expect("wrangler.toml is TOML")
+}
+
+/// The runtime behaviour that is deployed is the one that is tested.
+pub fn compatibility_date() -> String {
+    wrangler()["compatibility_date"].as_str().expect("a date as text").to_owned()
+}
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// A workerd configuration for the bundle in the same folder.
+pub fn workerd_config(settings: &Settings, own_host: &str) -> String {
+    format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "livery", worker = .livery),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
+  ],
+  sockets = [(name = "http", http = (cfBlobHeader = "{CF_HEADER}"), service = "livery")],
+);
+
+const livery :Workerd.Worker = (
+  compatibilityDate = {date},
+  modules = [
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
+  ],
+  bindings = [{bindings}],
+  globalOutbound = "internet",
+);
+"#,
+        date = quoted(&compatibility_date()),
+        bindings = settings.bindings(own_host),
+    )
+}
+
+/// A Cap'n Proto text literal.
+fn quoted(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => literal.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => literal.push(char::from(byte)),
+            _ => write!(literal, "\\x{byte:02x}").expect("writing to a string"),
+        }
+    }
+    literal + "\""
+}

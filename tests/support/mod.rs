@@ -1,0 +1,16 @@
+//! What the tests in this folder share: the built Worker in a real workerd, and an HTTP client that checks every answer.
+//!
+//! ```text
+//! let worker = Worker::start(&Settings::new().gateway(&api_url, &checkout_url).set("PAYOUT_WALLET", WALLET));
+//! let answer = worker.get("/healthz").send();
+//! assert_eq!(answer.status, 200);
+//! ```
+//!
+//! The client sends what it is told, byte for byte, and follows, normalises and decodes nothing. It panics when an answer
+//! names the gateway or carries a header that is not on the list (see `leaks`).
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+pub mod client;
+pub mod config;
+pub mod leaks;
+pub mod worker;

@@ -1,0 +1,209 @@
+//! The built Worker in a real workerd, on a port and in a folder of its own.
+use super::{
+    client::Request,
+    config::{self, Settings},
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read},
+    net::TcpListener,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+use tempfile::TempDir;
+
+const BUNDLE: [&str; 2] = ["index.js", "index_bg.wasm"];
+const SOURCES: [&str; 5] = ["src", "templates", "build.rs", "Cargo.toml", "Cargo.lock"];
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running Worker. It ends when this value is dropped, and also when the test process is killed.
+pub struct Worker {
+    folder: TempDir,
+    settings: Settings,
+    port: u16,
+    process: Process,
+}
+
+impl Worker {
+    /// Starts the Worker and waits until it listens.
+    pub fn start(settings: &Settings) -> Self {
+        check_bundle();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in BUNDLE {
+            fs::copy(config::project().join("build").join(file), folder.path().join(file)).expect("the bundle");
+        }
+        let (port, process) = start_on_free_port(folder.path(), settings);
+        Self { folder, settings: settings.clone(), port, process }
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> String {
+        host(self.port)
+    }
+
+    /// The Worker's own origin.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.host())
+    }
+
+    /// A GET request; `target` is sent as it is.
+    pub fn get(&self, target: &str) -> Request {
+        self.request("GET", target)
+    }
+
+    /// A request; `target` is sent as it is.
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(self.host(), self.settings.hidden(), method, target)
+    }
+
+    /// workerd's process id.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// What workerd and the Worker wrote so far.
+    pub fn log(&self) -> String {
+        self.process.log.lock().expect("the log").clone()
+    }
+
+    /// Whether the log contains `text`, now or within two seconds: it arrives a little later than the answer.
+    pub fn logs(&self, text: &str) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        loop {
+            if self.log().contains(text) {
+                return true;
+            }
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Kills workerd as a power cut would.
+    pub fn kill9(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again after [`Worker::kill9`], in the same folder and on the same port.
+    pub fn restart(&mut self) {
+        self.process = Process::start(self.folder.path(), &self.host()).unwrap_or_else(|log| panic!("{log}"));
+    }
+}
+
+fn host(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+/// The Worker's settings contain its own host, so the port is chosen before workerd starts. Another process may take it in
+/// between: then the next one.
+fn start_on_free_port(folder: &Path, settings: &Settings) -> (u16, Process) {
+    loop {
+        let port = free_port();
+        fs::write(folder.join("config.capnp"), config::workerd_config(settings, &host(port))).expect("the config");
+        match Process::start(folder, &host(port)) {
+            Ok(process) => return (port, process),
+            Err(log) if log.contains("Address already in use") => {}
+            Err(log) => panic!("workerd did not start:\n{log}"),
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// A bundle that is missing or older than its sources would test something else.
+fn check_bundle() {
+    let built = modified(&config::project().join("build").join("stamp"));
+    assert!(built.is_some(), "the Worker has not been built: run `npm run build` or `npm test`");
+    let changed = SOURCES.iter().filter_map(|name| newest(&config::project().join(name))).max();
+    assert!(changed <= built, "the Worker's bundle is older than its sources: run `npm run build`");
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified()).ok()
+}
+
+fn newest(path: &Path) -> Option<SystemTime> {
+    let Ok(entries) = fs::read_dir(path) else { return modified(path) };
+    entries.flatten().filter_map(|entry| newest(&entry.path())).max()
+}
+
+/// The workerd that npm installed for this machine.
+fn workerd() -> PathBuf {
+    let packages = fs::read_dir(config::project().join("node_modules/@cloudflare")).into_iter().flatten().flatten();
+    let mut binaries = packages.map(|package| package.path().join("bin/workerd"));
+    binaries.find(|path| path.is_file()).expect("workerd is missing: run `npm test`, or `npm ci`")
+}
+
+/// A workerd process that cannot outlive this one (see tools/tied.sh).
+struct Process {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts workerd and waits until it listens; otherwise its log.
+    fn start(folder: &Path, host: &str) -> Result<Self, String> {
+        let mut child = Command::new("sh")
+            .arg(config::project().join("tools/tied.sh"))
+            .arg(workerd())
+            .args(["serve", "config.capnp", "--control-fd=1", &format!("-shttp={host}")])
+            .current_dir(folder)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh");
+        let log = Arc::default();
+        let (listens, listening) = mpsc::channel();
+        collect(child.stderr.take(), &log, None);
+        collect(child.stdout.take(), &log, Some(listens));
+        let mut process = Self { child, log };
+        let started = listening.recv_timeout(START_LIMIT);
+        if started.is_ok() {
+            return Ok(process);
+        }
+        process.kill();
+        thread::sleep(Duration::from_millis(100));
+        Err(process.log.lock().expect("the log").clone())
+    }
+
+    fn kill(&mut self) {
+        // Both fail only when the process has ended already, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Copies a stream of lines into the log, and tells `listens` when workerd says that it is ready.
+fn collect<R: Read + Send + 'static>(stream: Option<R>, log: &Arc<Mutex<String>>, listens: Option<mpsc::Sender<()>>) {
+    let lines = BufReader::new(stream.expect("a piped stream")).split(b'\n');
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            if let Some(listens) = listens.as_ref().filter(|_| line.starts_with(r#"{"event":"listen""#)) {
+                // Nobody waits any more after a time-out.
+                let _ = listens.send(());
+            } else {
+                let mut log = log.lock().expect("the log");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        }
+    });
+}

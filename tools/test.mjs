@@ -1,0 +1,43 @@
+// `npm test`: set-up and build as far as needed, then every test. Rust first (the pure core, the sandbox, and the Worker in
+// real workerd), then Node (wrangler itself, and the pages in a browser).
+import { spawn } from 'node:child_process';
+import { build } from './build.mjs';
+import { buildSandbox } from './local.mjs';
+import { environment, root, say, script } from './process.mjs';
+
+const RUST = {
+  command: ['cargo', 'test', '--workspace', '--no-fail-fast'],
+  counts: { passed: /^test result: .* (\d+) passed/gm, failed: /^test result: .* (\d+) failed/gm, skipped: /(\d+) ignored/g },
+};
+const NODE = {
+  command: ['node', '--test', '--test-reporter=spec', '--test-timeout=120000', 'tests/**/*.test.mjs'],
+  counts: { passed: /^ℹ pass (\d+)/gm, failed: /^ℹ (?:fail|cancelled) (\d+)/gm, skipped: /^ℹ skipped (\d+)/gm },
+};
+
+async function test() {
+  const started = Date.now();
+  build();
+  say('Rust tests (the first time they compile for about 2 minutes)');
+  const rust = await tally(RUST);
+  buildSandbox();
+  say('wrangler and browser tests');
+  const node = await tally(NODE);
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => rust[kind] + node[kind]);
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`);
+  if (failed || rust.code || node.code) process.exitCode = 1;
+}
+
+/** Runs a test command, shows its output, and adds up the numbers that it reports. */
+async function tally({ command: [command, ...args], counts }) {
+  const child = spawn(command, args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+    process.stdout.write(data);
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  const sum = (pattern) => [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  return { code, ...Object.fromEntries(Object.entries(counts).map(([kind, pattern]) => [kind, sum(pattern)])) };
+}
+
+await script(import.meta.url, test);
