@@ -6,7 +6,6 @@
 
 use core::fmt;
 
-use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
@@ -82,7 +81,7 @@ pub fn verify<'c>(config: &'c Config, request: &Request<'_>) -> Result<Option<&'
 
 /// What is signed. The body is last and hashed, so no value can pass for another.
 fn message(time: u64, method: &str, path_and_query: &str, country: &str, body: &[u8]) -> String {
-    let hash = HEXLOWER.encode(&Sha256::digest(body));
+    let hash = base16ct::lower::encode_string(&Sha256::digest(body));
     format!("livery-downline-v1\n{time}\n{method}\n{path_and_query}\n{country}\n{hash}")
 }
 

@@ -4,7 +4,6 @@
 //! It is a convenience and never the truth: it is lost whenever the platform likes, and nothing about a payment is in it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rust_decimal::Decimal;
@@ -53,7 +52,7 @@ impl Age {
 #[derive(Debug, Default)]
 pub struct Memory {
     providers: RefCell<Option<Kept<Rc<Providers>>>>,
-    rates: RefCell<BTreeMap<Currency, Kept<Decimal>>>,
+    rates: RefCell<Vec<(Currency, Kept<Decimal>)>>,
 }
 
 impl Memory {
@@ -71,12 +70,14 @@ impl Memory {
     /// Dollars for one unit of a currency, if there is a copy of that age.
     #[must_use]
     pub fn rate(&self, currency: Currency, now: Now, age: Age) -> Option<Decimal> {
-        self.rates.borrow().get(&currency)?.within(now, age.limit())
+        self.rates.borrow().iter().find(|(kept, _)| *kept == currency)?.1.within(now, age.limit())
     }
 
     /// Keeps a rate. Only rates that the gateway gave get here, so there are no more of them than currencies.
     pub fn keep_rate(&self, currency: Currency, rate: Decimal, now: Now) {
-        self.rates.borrow_mut().insert(currency, Kept { value: rate, since: now });
+        let mut rates = self.rates.borrow_mut();
+        rates.retain(|(kept, _)| *kept != currency);
+        rates.push((currency, Kept { value: rate, since: now }));
     }
 }
 

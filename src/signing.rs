@@ -5,7 +5,7 @@
 
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
-use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
+use base64ct::{Base64, Encoding as _};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -36,7 +36,7 @@ impl Keys {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let problem = "is not base64 of at least 32 random bytes: make one with `openssl rand -base64 32`";
         let derive = |entry: &str| {
-            let key = BASE64.decode(entry.trim().as_bytes()).ok().filter(|key| key.len() >= MIN_BYTES)?;
+            let key = Base64::decode_vec(entry.trim()).ok().filter(|key| key.len() >= MIN_BYTES)?;
             Derived::from_key(&key)
         };
         text.split(',').map(derive).collect::<Option<Vec<_>>>().map(Self).ok_or(problem)
@@ -85,13 +85,13 @@ impl Derived {
 /// HMAC-SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sign(key: &[u8], message: &[u8]) -> String {
-    mac(key, message).map(|mac| HEXLOWER.encode(&mac.finalize().into_bytes())).unwrap_or_default()
+    mac(key, message).map(|mac| base16ct::lower::encode_string(&mac.finalize().into_bytes())).unwrap_or_default()
 }
 
 /// Whether `signature` is that of the message, in constant time.
 #[must_use]
 pub fn is_signed(key: &[u8], message: &[u8], signature: &str) -> bool {
-    let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).unwrap_or_default();
+    let signature = base16ct::mixed::decode_vec(signature).unwrap_or_default();
     mac(key, message).is_some_and(|mac| mac.verify_slice(&signature).is_ok())
 }
 

@@ -6,7 +6,6 @@
 
 use core::fmt;
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha3::{Digest, Keccak256};
 
 /// A checked EVM address. Displayed with its EIP-55 checksum.
@@ -60,7 +59,7 @@ impl Wallet {
     pub fn parse(text: &str) -> Result<Self, WalletError> {
         let digits = text.strip_prefix("0x").ok_or(WalletError::Malformed)?;
         let mut bytes = [0; 20];
-        if digits.len() != 40 || HEXLOWER_PERMISSIVE.decode_mut(digits.as_bytes(), &mut bytes).is_err() {
+        if digits.len() != 40 || base16ct::mixed::decode(digits, &mut bytes).is_err() {
             return Err(WalletError::Malformed);
         }
         let wallet = Self(bytes);
@@ -87,8 +86,8 @@ impl Wallet {
 impl fmt::Display for Wallet {
     /// Writes the EIP-55 form: a letter is upper case where the hash of the lower-case digits has a nibble of 8 or more.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = HEXLOWER.encode(&self.0);
-        let hash = HEXLOWER.encode(&Keccak256::digest(digits.as_bytes()));
+        let digits = base16ct::lower::encode_string(&self.0);
+        let hash = base16ct::lower::encode_string(&Keccak256::digest(digits.as_bytes()));
         f.write_str("0x")?;
         digits.chars().zip(hash.bytes()).try_for_each(|(digit, nibble)| {
             let cased = if nibble >= b'8' { digit.to_ascii_uppercase() } else { digit };

@@ -1,13 +1,15 @@
 // Builds the Worker into build/: what wrangler deploys and what the tests run. Does nothing when nothing changed.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { capture, Failure, inProject, run, say, script } from './process.mjs';
 import { setUp, toolPath } from './setup.mjs';
 
 // tests/support reads the date of the stamp: sources newer than it mean a stale bundle.
 const STAMP = inProject('build', 'stamp');
 const OUTPUTS = ['index.js', 'index_bg.wasm'].map((name) => inProject('build', name));
-const INPUTS = ['src', 'templates', 'build.rs', 'askama.toml', '.cargo', 'Cargo.toml', 'Cargo.lock', 'package-lock.json'];
+const INPUTS = ['tools/wasm-opt.sh', 'src', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
 
 export function build() {
   setUp();
@@ -16,7 +18,7 @@ export function build() {
   if (isBuilt(inputs)) return utimesSync(STAMP, began, began);
   rmSync(STAMP, { force: true });
   say('building the Worker (a minute the first time)');
-  if (!run(toolPath('worker-build'), ['--release'], tools())) throw new Failure('the Worker does not build');
+  if (!run(toolPath('worker-build'), ['--release'], buildEnvironment())) throw new Failure('the Worker does not build');
   writeFileSync(STAMP, inputs);
   utimesSync(STAMP, began, began);
 }
@@ -24,12 +26,17 @@ export function build() {
 const isBuilt = (inputs) =>
   [STAMP, ...OUTPUTS].every((file) => existsSync(file)) && readFileSync(STAMP, 'utf8') === inputs;
 
-/** Without these worker-build would download its own. */
-const tools = () => ({
+/** Without these worker-build would download its own tools, and the bundle would name folders of this machine. */
+const buildEnvironment = () => ({
   WASM_BINDGEN_BIN: toolPath('wasm-bindgen'),
-  WASM_OPT_BIN: inProject('node_modules', '.bin', 'wasm-opt'),
+  WASM_OPT_BIN: inProject('tools', 'wasm-opt.sh'),
   ESBUILD_BIN: inProject('node_modules', '.bin', 'esbuild'),
+  CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact].join('\x1f'),
 });
+const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+const remapped = [`${cargoHome}=cargo`, `${inProject()}=.`].map((map) => `--remap-path-prefix=${map}`);
+/** The small variants of cipher and hash: they process a few hundred bytes a request and weigh in every cold start. */
+const compact = ['aes', 'sha2'].map((name) => `--cfg=${name}_backend_soft="compact"`);
 
 /** A digest of all that the bundle is made from. */
 function fingerprint() {
@@ -40,14 +47,9 @@ function fingerprint() {
 
 /** The file at `path`, or those below it, in a fixed order; none if there is nothing. */
 function files(path) {
-  if (!existsSync(inProject(path))) return [];
-  try {
-    const names = readdirSync(inProject(path)).sort();
-    return names.flatMap((name) => files(`${path}/${name}`));
-  } catch (error) {
-    if (error.code === 'ENOTDIR') return [path];
-    throw error;
-  }
+  const entry = statSync(inProject(path), { throwIfNoEntry: false });
+  if (!entry?.isDirectory()) return entry ? [path] : [];
+  return readdirSync(inProject(path)).sort().flatMap((name) => files(`${path}/${name}`));
 }
 
 await script(import.meta.url, build);

@@ -1,6 +1,6 @@
 // What the tool scripts share: where the project is, how to talk, how to run other programs and be sure they end.
 import { spawn, spawnSync } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const inProject = (...parts) => join(root, ...parts);
+
+/** What the project allows itself; the tests in Rust read the same file. */
+export const budgets = JSON.parse(readFileSync(inProject('tools', 'budgets.json'), 'utf8'));
 
 /** The project's own tools (and its Node) come before the machine's; wrangler stays quiet and offline. */
 export const environment = {

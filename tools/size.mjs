@@ -1,11 +1,9 @@
 // `npm run size`: what the Worker weighs when deployed, and whether that is within its budget.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setUp } from './setup.mjs';
-import { capture, Failure, inProject, say, script } from './process.mjs';
-
-const budget = JSON.parse(readFileSync(inProject('tools', 'budgets.json'), 'utf8')).bundle_gzip_kib;
+import { build } from './build.mjs';
+import { budgets, capture, Failure, say, script } from './process.mjs';
 
 /** The gzipped size of the bundle in KiB, as wrangler measures it. */
 export function bundleSize() {
@@ -18,10 +16,10 @@ export function bundleSize() {
 }
 
 function main() {
-  setUp();
+  build();
   const size = bundleSize();
-  const verdict = `the bundle is ${size} KiB gzipped, of ${budget} KiB`;
-  if (size > budget) throw new Failure(`${verdict}: too much`);
+  const verdict = `the bundle is ${size} KiB gzipped, of ${budgets.bundle_gzip_kib} KiB`;
+  if (size > budgets.bundle_gzip_kib) throw new Failure(`${verdict}: too much`);
   say(verdict);
 }
 

@@ -39,12 +39,13 @@ function invitation({ livery, sandbox }) {
   const order = {
     amount: '25.00',
     currency: 'EUR',
+    email: 'ada@example.com',
     callback: `${sandbox.shop}/orders.php?number=${Date.now()}`,
     ...(settings.PAYOUT_WALLET ? {} : { address: DEMO_WALLET }),
   };
   return `ready. Click one, and Ctrl-C to stop:
 
-  pay with MoonPay     ${checkoutLink(settings, { ...order, provider: 'moonpay', email: 'ada@example.com' })}
+  pay with MoonPay     ${checkoutLink(settings, { ...order, provider: 'moonpay' })}
 
   choose a provider    ${checkoutLink(settings, { ...order, mode: 'hosted' })}
 

@@ -1,5 +1,5 @@
 // `npm test`: set-up and build as far as needed, then every test. Rust first (the pure core, the sandbox, and the Worker in
-// real workerd), then Node (wrangler itself, and the pages in a browser).
+// real workerd), then Node (the tools, wrangler itself, and the pages in a browser).
 import { spawn } from 'node:child_process';
 import { build } from './build.mjs';
 import { buildSandbox } from './local.mjs';
@@ -20,7 +20,7 @@ async function test() {
   say('Rust tests (the first time they compile for about 2 minutes)');
   const rust = await tally(RUST);
   buildSandbox();
-  say('wrangler and browser tests');
+  say('tests of tools, wrangler and pages');
   const node = await tally(NODE);
   const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => rust[kind] + node[kind]);
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`);

@@ -4,7 +4,7 @@
 //! hides must stay hidden: the gateway's `ipn_token` is only an obfuscated copy of the callback URL it was given, so
 //! whoever sees that token can read the URL. From ours they learn nothing.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::callback::target::Target;
 use crate::config::Config;
@@ -19,13 +19,13 @@ pub const PARAMETER: &str = "token";
 #[must_use]
 pub fn callback_url(config: &Config, target: &Target) -> Option<String> {
     let sealed = config.keys.seal(target.as_str())?;
-    Some(config.origin.url(&format!("{PATH}?{PARAMETER}={}", BASE64URL_NOPAD.encode(&sealed))))
+    Some(config.origin.url(&format!("{PATH}?{PARAMETER}={}", Base64UrlUnpadded::encode_string(&sealed))))
 }
 
 /// The merchant's URL from a token; `None` if it was altered, or sealed with a key that is no longer in force.
 #[must_use]
 pub fn open(config: &Config, token: &str) -> Option<String> {
-    config.keys.open(&BASE64URL_NOPAD.decode(token.as_bytes()).ok()?)
+    config.keys.open(&Base64UrlUnpadded::decode_vec(token).ok()?)
 }
 
 #[cfg(test)]

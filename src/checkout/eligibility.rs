@@ -110,14 +110,8 @@ impl Payment {
     pub fn rates_needed(&self, listed: Option<&Provider>) -> Vec<Currency> {
         let minimum = listed.and_then(Provider::minimum).map(|(_, currency)| currency);
         let compared = minimum.filter(|currency| *currency != self.currency);
-        let mut needed: Vec<Currency> = compared.into_iter().chain(compared.is_some().then_some(self.currency)).collect();
-        if self.needs_conversion() {
-            needed.push(self.currency);
-        }
-        needed.retain(|currency| *currency != Currency::USD);
-        needed.sort_unstable();
-        needed.dedup();
-        needed
+        let own = (compared.is_some() || self.needs_conversion()).then_some(self.currency);
+        compared.into_iter().chain(own).filter(|currency| *currency != Currency::USD).collect()
     }
 
     /// Checks the provider's state and minimum against its entry in the list, if it has one.
@@ -157,7 +151,7 @@ mod tests {
     use super::*;
 
     fn listed(status: &str, minimum: &str, currency: &str) -> Provider {
-        Provider { id: "p".into(), provider_name: "P".into(), status: status.into(), minimum_currency: currency.into(), minimum_amount: minimum.parse().unwrap() }
+        Provider { id: "p".into(), provider_name: "P".into(), status: status.into(), minimum_currency: currency.into(), minimum_amount: serde_json::value::RawValue::from_string(minimum.into()).unwrap() }
     }
 
     fn payment(provider: &str, amount: &str, currency: &str) -> Payment {

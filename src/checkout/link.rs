@@ -171,11 +171,13 @@ fn check_signature(config: &Config, raw_query: &str) -> Result<(), Error> {
 /// What is signed: every known parameter by name and decoded value, sorted and encoded in one way, so that the spelling
 /// of a link does not matter and its meaning does. Empty values count: a parameter cannot be emptied unnoticed.
 fn message(raw_query: &str) -> String {
-    let mut known: Vec<(String, String)> = query::pairs(raw_query)
-        .map(|pair| (pair.decoded_name(), pair.value().unwrap_or_default()))
-        .filter(|(name, _)| KNOWN.contains(&name.as_str()) || name.starts_with("metadata["))
-        .collect();
-    known.sort();
+    let mut known: Vec<(String, String)> = Vec::new();
+    for pair in query::pairs(raw_query) {
+        let entry = (pair.decoded_name(), pair.value().unwrap_or_default());
+        if KNOWN.contains(&entry.0.as_str()) || entry.0.starts_with("metadata[") {
+            known.insert(known.partition_point(|earlier| *earlier < entry), entry);
+        }
+    }
     let canonical = query::build(known.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     format!("{VERSION}{canonical}")
 }

@@ -5,6 +5,9 @@
 
 use core::fmt;
 
+use rust_decimal::Decimal;
+use serde_json::value::RawValue;
+
 use crate::http::{Fault, Headers, Reply};
 
 pub mod opaque;
@@ -116,23 +119,14 @@ pub fn json<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, GatewayE
     serde_json::from_str(reply.text.trim_start_matches('\u{feff}')).map_err(|_| GatewayError::InvalidReply)
 }
 
-/// A value that the gateway writes as text here and as a number there; kept as its digits.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(untagged)]
-pub enum Digits {
-    /// As text.
-    Text(String),
-    /// As a JSON number, with the digits it was written with.
-    Number(serde_json::Number),
-}
-
-impl fmt::Display for Digits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Number(number) => number.fmt(f),
-        }
-    }
+/// The digits of a value that the gateway writes as text here and as a number there; `None` if it is neither.
+///
+/// They are taken as they are written, never through a floating-point number.
+#[must_use]
+pub fn digits(value: &RawValue) -> Option<&str> {
+    let json = value.get();
+    let text = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(json);
+    Decimal::from_str_exact(text).is_ok().then_some(text)
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::config::Config;
-use crate::gateway::{Digits, GatewayError, json};
+use crate::gateway::{GatewayError, digits, json};
 use crate::http::{Call, Method, Read, Reply};
 use crate::money::{Amount, Currency};
 use crate::query;
@@ -38,15 +39,15 @@ pub fn interpret(reply: &Reply) -> Result<Option<Conversion>, GatewayError> {
     #[derive(Deserialize)]
     struct Fields {
         status: Option<String>,
-        value_coin: Option<Digits>,
-        exchange_rate: Option<Digits>,
+        value_coin: Option<Box<RawValue>>,
+        exchange_rate: Option<Box<RawValue>>,
     }
     let fields: Fields = json(reply)?;
     let Some(value) = fields.value_coin else { return Ok(None) };
-    let rate = fields.exchange_rate.ok_or(GatewayError::InvalidReply)?;
-    let conversion = Conversion { status: fields.status.unwrap_or_else(|| "success".to_owned()), value_coin: value.to_string(), exchange_rate: rate.to_string() };
-    let readable = Decimal::from_str_exact(&conversion.value_coin).is_ok() && conversion.rate().is_some();
-    if readable { Ok(Some(conversion)) } else { Err(GatewayError::InvalidReply) }
+    let text = |value: Option<&RawValue>| value.and_then(digits).map(str::to_owned).ok_or(GatewayError::InvalidReply);
+    let (value_coin, exchange_rate) = (text(Some(&value))?, text(fields.exchange_rate.as_deref())?);
+    let conversion = Conversion { status: fields.status.unwrap_or_else(|| "success".to_owned()), value_coin, exchange_rate };
+    if conversion.rate().is_some() { Ok(Some(conversion)) } else { Err(GatewayError::InvalidReply) }
 }
 
 impl Conversion {

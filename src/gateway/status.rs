@@ -1,10 +1,11 @@
 //! Asking whether an order was paid.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::config::Config;
 use crate::gateway::opaque::Opaque;
-use crate::gateway::{Digits, GatewayError, json};
+use crate::gateway::{GatewayError, digits, json};
 use crate::http::{Call, Method, Read, Reply};
 
 /// Path of the gateway's script, and of our route.
@@ -41,7 +42,7 @@ pub fn interpret(reply: &Reply) -> Result<PaymentStatus, GatewayError> {
     #[derive(Deserialize)]
     struct Fields {
         status: String,
-        value_coin: Option<Digits>,
+        value_coin: Option<Box<RawValue>>,
         txid_out: Option<String>,
         coin: Option<String>,
     }
@@ -49,7 +50,7 @@ pub fn interpret(reply: &Reply) -> Result<PaymentStatus, GatewayError> {
     if !matches!(status.as_str(), "paid" | "unpaid") {
         return Err(GatewayError::InvalidReply);
     }
-    Ok(PaymentStatus { status, value_coin: value_coin.map(|v| v.to_string()), txid_out, coin })
+    Ok(PaymentStatus { status, value_coin: value_coin.as_deref().and_then(digits).map(str::to_owned), txid_out, coin })
 }
 
 #[cfg(test)]

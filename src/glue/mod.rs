@@ -1,7 +1,121 @@
-//! The Workers runtime.
-use worker::{Context, Env, Result, event};
+//! The Workers runtime: the only code that knows it.
+//!
+//! It turns the runtime's request into a value, makes the calls that the core asks for, and turns the core's answer into
+//! the runtime's. It decides nothing.
 
-#[event(fetch)]
-async fn fetch(_req: web_sys::Request, _env: Env, _ctx: Context) -> Result<web_sys::Response> {
-    Ok(web_sys::Response::new_with_opt_str(Some("{\"status\":\"ok\"}"))?)
+mod body;
+mod call;
+mod headers;
+mod response;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use js_sys::Reflect;
+use wasm_bindgen::prelude::*;
+use worker::worker_sys::Context;
+use worker::{console_error, console_log};
+
+use crate::country::Country;
+use crate::http::{MAX_BODY, Method, Now, Request, RequestBody};
+use crate::service::{Progress, Service};
+
+use body::Stream;
+use headers::RuntimeHeaders;
+
+thread_local! {
+    /// This isolate's Livery: settings cannot change while an isolate lives.
+    static SERVICE: OnceCell<Rc<Service>> = const { OnceCell::new() };
+}
+
+/// The runtime's fetch event. It is exported as it is: the event macro's request, response and error types are not
+/// needed here and weigh a tenth of the whole Worker.
+///
+/// # Errors
+/// Only where the runtime refuses to build a response.
+#[wasm_bindgen]
+pub async fn fetch(request: web_sys::Request, env: JsValue, context: Context) -> Result<web_sys::Response, JsValue> {
+    let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(&env)))));
+    let mut stream = None;
+    let mut progress = service.answer(&read(&request).await.as_request(&RuntimeHeaders(request.headers())));
+    loop {
+        match progress {
+            Progress::Done(answer, note) => {
+                if note.is_worth_logging() {
+                    console_log!("{}", serde_json::to_string(&note).unwrap_or_default());
+                }
+                return response::write(answer, stream, &service, &context);
+            }
+            Progress::Waiting(pending) => {
+                let timeout = service.config().map_or(0, |config| config.timeout_ms);
+                let reply = call::send(&pending.call, timeout).await.map(|(reply, body)| {
+                    stream = body;
+                    reply
+                });
+                progress = service.resume(pending, reply, now());
+            }
+        }
+    }
+}
+
+/// Reads the settings once, and names each that is wrong in the log.
+fn start(env: &JsValue) -> Service {
+    let setting = |name: &str| Reflect::get(env, &JsValue::from_str(name)).ok()?.as_string();
+    let service = Service::new(&setting);
+    for mistake in service.mistakes() {
+        console_error!("misconfigured: {mistake}");
+    }
+    service
+}
+
+/// What a request is made of, owned: the core borrows it.
+struct Received {
+    method: Method,
+    url: String,
+    country: Country,
+    body: RequestBody,
+    entropy: [u8; 16],
+}
+
+async fn read(request: &web_sys::Request) -> Received {
+    let method = Method::parse(&request.method());
+    let body = match (method, request.body()) {
+        (Method::Post, Some(stream)) => match Stream::of(stream).all(MAX_BODY).await {
+            Ok(bytes) if bytes.len() <= MAX_BODY => RequestBody::Whole(bytes),
+            _ => RequestBody::TooLarge,
+        },
+        _ => RequestBody::Whole(Vec::new()),
+    };
+    let mut entropy = [0; 16];
+    if getrandom::fill(&mut entropy).is_err() {
+        console_error!("no randomness: request ids will repeat");
+    }
+    let header = request.headers().get("cf-ipcountry").ok().flatten();
+    Received { method, url: request.url(), country: Country::of_customer(header.as_deref(), || cf_country(request)), body, entropy }
+}
+
+impl Received {
+    fn as_request<'a>(&'a self, headers: &'a RuntimeHeaders) -> Request<'a> {
+        let (path, query) = path_and_query(&self.url);
+        Request { method: self.method, path, query, headers, country: self.country, body: self.body.clone(), now: now(), entropy: self.entropy }
+    }
+}
+
+/// Path and query of an absolute URL, byte for byte.
+fn path_and_query(url: &str) -> (&str, &str) {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let from_path = after_scheme.find(['/', '?']).and_then(|at| after_scheme.get(at..)).unwrap_or("/");
+    let target = from_path.split('#').next().unwrap_or_default();
+    target.split_once('?').unwrap_or((target, ""))
+}
+
+/// `request.cf.country`, which is absent outside the edge.
+fn cf_country(request: &web_sys::Request) -> Option<String> {
+    let cf = Reflect::get(request, &JsValue::from_str("cf")).ok().filter(JsValue::is_object)?;
+    Reflect::get(&cf, &JsValue::from_str("country")).ok()?.as_string()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole milliseconds since 1970, far below 2^53")]
+fn now() -> Now {
+    Now(js_sys::Date::now() as u64)
 }

@@ -4,7 +4,7 @@
 //! and bound to the answer by a nonce.
 
 use askama::Template;
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::config::Brand;
 use crate::error::Error;
@@ -50,8 +50,8 @@ impl Face {
         let (id, nonce) = entropy.split_at(8);
         Self {
             form,
-            request_id: format!("req_{}", HEXLOWER.encode(id)),
-            nonce: BASE64URL_NOPAD.encode(nonce),
+            request_id: format!("req_{}", base16ct::lower::encode_string(id)),
+            nonce: Base64UrlUnpadded::encode_string(nonce),
             is_public_data: route.is_some_and(Route::is_public_data),
         }
     }

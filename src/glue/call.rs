@@ -1,0 +1,70 @@
+//! Calls to the gateway and to merchants.
+
+use js_sys::{Error as JsError, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response};
+
+use super::body::Stream;
+use super::headers::RuntimeHeaders;
+use crate::http::{Call, Fault, MAX_TEXT, Method, Read, Reply};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = fetch, catch)]
+    fn fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
+}
+
+/// Makes a call. Redirects are never followed: where they lead is the core's decision.
+pub async fn send(call: &Call, timeout_ms: u32) -> Result<(Reply, Option<Stream>), Fault> {
+    let init = init(call, timeout_ms).map_err(|_| Fault::Unreachable)?;
+    let promise = fetch(&call.url, &init).map_err(|_| Fault::Unreachable)?;
+    let response: Response = JsFuture::from(promise).await.map_err(|error| fault(&error))?.unchecked_into();
+    receive(call.read, &response).await
+}
+
+fn init(call: &Call, timeout_ms: u32) -> Result<RequestInit, JsValue> {
+    let headers = Headers::new()?;
+    for (name, value) in &call.headers {
+        headers.set(name, value)?;
+    }
+    let init = RequestInit::new();
+    init.set_method(call.method.as_str());
+    init.set_headers(&headers);
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
+    if let (Method::Post, Some(body)) = (call.method, &call.body) {
+        init.set_body(&js_sys::Uint8Array::from(body.as_slice()));
+    }
+    Ok(init)
+}
+
+async fn receive(read: Read, response: &Response) -> Result<(Reply, Option<Stream>), Fault> {
+    let status = response.status();
+    let mut stream = response.body().map_or_else(Stream::empty, Stream::of);
+    let headers = Box::new(RuntimeHeaders(response.headers()));
+    let reply = |text| Reply { status, headers, text };
+    match read {
+        Read::Nothing => {
+            stream.cancel();
+            Ok((reply(String::new()), None))
+        }
+        Read::Stream if status < 400 => {
+            stream.read_ahead().await.map_err(|error| fault(&error))?;
+            Ok((reply(String::new()), Some(stream)))
+        }
+        Read::Stream | Read::Text => {
+            let bytes = stream.all(MAX_TEXT).await.map_err(|error| fault(&error))?;
+            if bytes.len() > MAX_TEXT && status < 400 {
+                return Err(Fault::Unreadable);
+            }
+            Ok((reply(String::from_utf8_lossy(&bytes).into_owned()), None))
+        }
+    }
+}
+
+/// A timeout is told by its name; everything else is a broken connection.
+fn fault(error: &JsValue) -> Fault {
+    let is_timeout = error.dyn_ref::<JsError>().is_some_and(|error| error.name() == "TimeoutError");
+    if is_timeout { Fault::Timeout } else { Fault::Unreachable }
+}

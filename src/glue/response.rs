@@ -1,0 +1,77 @@
+//! The core's answer as the runtime's.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsValue;
+use web_sys::{Headers, ResponseInit};
+use wasm_bindgen_futures::future_to_promise;
+use worker::console_error;
+use worker::worker_sys::Context;
+
+use super::body::{Pipe, Stream};
+use crate::http::{Body, Response};
+use crate::livery::scrub::Scrubber;
+use crate::service::Service;
+
+/// Writes an answer; a body of the gateway's comes from `stream`, and goes on flowing after this returns.
+pub fn write(answer: Response, stream: Option<Stream>, service: &Rc<Service>, context: &Context) -> Result<web_sys::Response, JsValue> {
+    let init = ResponseInit::new();
+    init.set_status(answer.status);
+    let headers = Headers::new()?;
+    for (name, value) in &answer.headers {
+        headers.append(name, value)?;
+    }
+    init.set_headers(&headers);
+    let scrubbed = answer.body == Body::Scrubbed;
+    match (answer.body, stream) {
+        (Body::Text(text), _) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
+        (Body::Scrubbed | Body::Untouched, Some(stream)) => match stream.into_whole() {
+            Ok(bytes) => whole(bytes, scrubbed, service, &init),
+            Err(stream) => flowing(stream, scrubbed, service, context, &init),
+        },
+        _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
+    }
+}
+
+/// A body that is here already: the runtime adds its length.
+fn whole(bytes: Vec<u8>, scrubbed: bool, service: &Service, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
+    let mut bytes = match service.config().filter(|_| scrubbed) {
+        Some(config) => {
+            let mut scrubber = Scrubber::new(&config.names);
+            let mut scrubbed = scrubber.push(&bytes);
+            scrubbed.extend(scrubber.finish());
+            scrubbed
+        }
+        None => bytes,
+    };
+    web_sys::Response::new_with_opt_u8_array_and_init(Some(&mut bytes), init)
+}
+
+fn flowing(stream: Stream, scrubbed: bool, service: &Rc<Service>, context: &Context, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
+    let pipe = Pipe::new()?;
+    let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), init)?;
+    let service = Rc::clone(service);
+    context.wait_until(&future_to_promise(async move {
+        if let Err(error) = pump(stream, &pipe, scrubbed, &service).await {
+            pipe.abort(&error).await;
+            console_error!("a body broke off before its end");
+        }
+        Ok(JsValue::UNDEFINED)
+    }))?;
+    Ok(response)
+}
+
+async fn pump(mut stream: Stream, pipe: &Pipe, scrubbed: bool, service: &Service) -> Result<(), JsValue> {
+    let mut scrubber = service.config().filter(|_| scrubbed).map(|config| Scrubber::new(&config.names));
+    while let Some(block) = stream.next().await? {
+        let bytes = scrubber.as_mut().map_or(block.clone(), |scrubber| scrubber.push(&block));
+        if let Err(error) = pipe.write(&bytes).await {
+            stream.cancel();
+            return Err(error);
+        }
+    }
+    if let Some(scrubber) = &mut scrubber {
+        pipe.write(&scrubber.finish()).await?;
+    }
+    pipe.close().await
+}
