@@ -5,13 +5,12 @@
 
 use core::fmt;
 
-use url::Url;
-
 use crate::livery::names::Names;
 use crate::secret::Secret;
 use crate::signing::Keys;
 use crate::split::{Share, Split, Stake};
 use crate::wallet::Wallet;
+use crate::web_url;
 
 mod brand;
 mod hosts;
@@ -97,7 +96,12 @@ impl Reader<'_> {
         parse(&text).map_err(|why| self.mistake(setting, why)).ok()
     }
 
-    fn required<T, E: fmt::Display>(&mut self, setting: &'static str, hint: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    fn required<T, E: fmt::Display>(
+        &mut self,
+        setting: &'static str,
+        hint: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         if self.text(setting).is_none() {
             self.mistake(setting, format_args!("is missing: {hint}"));
         }
@@ -121,10 +125,9 @@ impl Reader<'_> {
         let wallet = affiliate?;
         let split = match (share, sub_wallet, sub_share) {
             (None, _, _) => Split::Affiliate(wallet),
-            (Some(share), Some(sub), Some(sub_share)) => Split::ThreeWay {
-                affiliate: Stake { wallet, share },
-                sub_affiliate: Stake { wallet: sub, share: sub_share },
-            },
+            (Some(share), Some(sub), Some(sub_share)) => {
+                Split::ThreeWay { affiliate: Stake { wallet, share }, sub_affiliate: Stake { wallet: sub, share: sub_share } }
+            }
             (Some(share), _, _) => Split::Custom(Stake { wallet, share }),
         };
         let setting = if sub_wallet.is_some() { "SUB_AFFILIATE_WALLET" } else { "AFFILIATE_WALLET" };
@@ -170,7 +173,7 @@ impl Reader<'_> {
     }
 
     fn polygon_rpc(text: &str) -> Result<Secret<String>, &'static str> {
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+        let url = web_url::parse(text).filter(|url| matches!(url.scheme(), "https" | "http"));
         url.map(|_| Secret::new(text.to_owned())).ok_or("is not an http(s) URL of a Polygon node")
     }
 }
@@ -192,7 +195,11 @@ impl Config {
     fn assemble(reader: &mut Reader<'_>) -> Option<Self> {
         let payout = reader.wallet("PAYOUT_WALLET");
         let split = reader.split(payout);
-        let origin = reader.required("CHECKOUT_DOMAIN", "write the host that this Worker is reached at, such as pay.example.com", Origin::parse);
+        let origin = reader.required(
+            "CHECKOUT_DOMAIN",
+            "write the host that this Worker is reached at, such as pay.example.com",
+            Origin::parse,
+        );
         let keys = reader.required("SIGNING_KEY", "make one with `openssl rand -base64 32`", Keys::parse);
         let api = reader.parsed("GATEWAY_API_URL", Base::parse).or_else(|| Base::parse(DEFAULT_API).ok());
         let checkout = reader.parsed("GATEWAY_CHECKOUT_URL", Base::parse).or_else(|| Base::parse(DEFAULT_CHECKOUT).ok());
@@ -204,7 +211,10 @@ impl Config {
         let admin_token = reader.parsed("ADMIN_TOKEN", keys::token);
         let polygon_rpc = reader.parsed("POLYGON_RPC_URL", Reader::polygon_rpc);
         if upline.is_some() && matches!(split, Some(Split::Affiliate(_) | Split::ThreeWay { .. })) {
-            reader.mistake("UPLINE_KEY", "goes with AFFILIATE_WALLET and AFFILIATE_FEE, your own share, or with none of the affiliate settings");
+            reader.mistake(
+                "UPLINE_KEY",
+                "goes with AFFILIATE_WALLET and AFFILIATE_FEE, your own share, or with none of the affiliate settings",
+            );
         }
         let (origin, api, checkout) = (origin?, api?, checkout?);
         let names = reader.names(&origin, &api, &checkout);

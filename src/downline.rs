@@ -7,12 +7,13 @@
 use core::fmt;
 
 use sha2::{Digest, Sha256};
-use url::{Position, Url};
+use url::Position;
 
 use crate::config::{Config, Partner};
 use crate::http::{Call, Now, Request, RequestBody};
 use crate::livery::request_headers::COUNTRY;
 use crate::signing;
+use crate::web_url;
 
 /// The header that carries the signature: `name=…,t=…,v1=…`.
 pub const SIGNATURE: &str = "livery-signature";
@@ -47,7 +48,7 @@ impl fmt::Display for DownlineError {
 /// Signs a call to the gateway if that gateway is another Livery.
 pub fn sign(config: &Config, call: &mut Call, now: Now) {
     let Some(partner) = &config.upline else { return };
-    let Ok(url) = Url::parse(&call.url) else { return };
+    let Some(url) = web_url::parse(&call.url) else { return };
     let country = call.headers.iter().find(|(name, _)| *name == COUNTRY).map_or("", |(_, value)| value.as_str());
     let path_and_query = &url[Position::BeforePath..Position::AfterQuery];
     let message = message(now.seconds(), call.method.as_str(), path_and_query, country, call.body.as_deref().unwrap_or_default());
@@ -97,13 +98,28 @@ mod tests {
     const NOW: Now = Now(1_700_000_000_000);
 
     fn signed(url: &str) -> Vec<(String, String)> {
-        let mut call = Call { method: Method::Get, url: url.to_owned(), headers: vec![(COUNTRY, "ES".to_owned())], body: None, read: Read::Text };
+        let mut call = Call {
+            method: Method::Get,
+            url: url.to_owned(),
+            headers: vec![(COUNTRY, "ES".to_owned())],
+            body: None,
+            read: Read::Text,
+        };
         sign(&config(&[("UPLINE_KEY", KEY)]), &mut call, NOW);
         call.headers.into_iter().map(|(n, v)| (n.to_owned(), v)).collect()
     }
 
     fn verified(keys: &str, headers: &Vec<(String, String)>, path: &str, query: &str, now: Now) -> Result<bool, DownlineError> {
-        let request = Request { method: Method::Get, path, query, headers, country: Country::UNKNOWN, body: RequestBody::Whole(Vec::new()), now, entropy: [0; 16] };
+        let request = Request {
+            method: Method::Get,
+            path,
+            query,
+            headers,
+            country: Country::UNKNOWN,
+            body: RequestBody::Whole(Vec::new()),
+            now,
+            entropy: [0; 16],
+        };
         verify(&config(&[("DOWNLINE_KEYS", keys)]), &request).map(|partner| partner.is_some())
     }
 
@@ -116,8 +132,14 @@ mod tests {
         assert_eq!(check("/other.php", "a=%2f&b=1", NOW.0), Err(DownlineError::BadSignature));
         assert_eq!(check("/pay.php", "a=%2f&b=1", NOW.0 + 301_000), Err(DownlineError::Stale));
         assert_eq!(check("/pay.php", "a=%2f&b=1", NOW.0 - 301_000), Err(DownlineError::Stale));
-        assert_eq!(verified("sub=another-key-0123456789abcdef0123", &headers, "/pay.php", "a=%2f&b=1", NOW), Err(DownlineError::BadSignature));
-        assert_eq!(verified("other=0123456789abcdef0123456789abcdef", &headers, "/pay.php", "a=%2f&b=1", NOW), Err(DownlineError::BadSignature));
+        assert_eq!(
+            verified("sub=another-key-0123456789abcdef0123", &headers, "/pay.php", "a=%2f&b=1", NOW),
+            Err(DownlineError::BadSignature)
+        );
+        assert_eq!(
+            verified("other=0123456789abcdef0123456789abcdef", &headers, "/pay.php", "a=%2f&b=1", NOW),
+            Err(DownlineError::BadSignature)
+        );
     }
 
     #[test]

@@ -200,7 +200,9 @@ impl fmt::Display for Error {
         match self {
             Self::Param(param, ParamError::Missing) => write!(f, "`{param}` is missing: add it to the request."),
             Self::Param(param, ParamError::Duplicate) => write!(f, "`{param}` is there more than once: send it once."),
-            Self::Param(param, ParamError::Unreadable) => write!(f, "`{param}` cannot be read: send it once, under its plain name, as percent-encoded UTF-8 text."),
+            Self::Param(param, ParamError::Unreadable) => {
+                write!(f, "`{param}` cannot be read: send it once, under its plain name, as percent-encoded UTF-8 text.")
+            }
             Self::Value(param, why) => write!(f, "`{param}` {why}."),
             Self::Wallet(param, why) => write!(f, "`{param}` {why}."),
             Self::Split(param, why) => write!(f, "`{param}` {why}."),
@@ -214,7 +216,10 @@ impl fmt::Display for Error {
             Self::OperatorsParameter(param) => write!(f, "`{param}` is decided by the operator of this page: leave it away."),
             Self::Method(allowed) => write!(f, "This address does not serve that method: use {allowed}."),
             Self::Gateway(why) => why.fmt(f),
-            Self::Merchant(Some(status), _) => write!(f, "The merchant's callback URL answered {status} instead of 2xx: the callback was not delivered, send it again."),
+            Self::Merchant(Some(status), _) => write!(
+                f,
+                "The merchant's callback URL answered {status} instead of 2xx: the callback was not delivered, send it again."
+            ),
             other => f.write_str(other.fixed_text()),
         }
     }
@@ -229,8 +234,12 @@ impl Error {
             Self::UrlTooLong => "The URL is longer than 8192 bytes: shorten it.",
             Self::BodyTooLarge => "The body is larger than 64 KiB: shorten it.",
             Self::MediaType => "Forms are taken as application/x-www-form-urlencoded or application/json only.",
-            Self::Merchant(_, Fault::Timeout) => "The merchant's callback URL did not answer in time: the callback was not delivered, send it again.",
-            Self::Merchant(..) => "The merchant's callback URL could not be reached: the callback was not delivered, send it again.",
+            Self::Merchant(_, Fault::Timeout) => {
+                "The merchant's callback URL did not answer in time: the callback was not delivered, send it again."
+            }
+            Self::Merchant(..) => {
+                "The merchant's callback URL could not be reached: the callback was not delivered, send it again."
+            }
             Self::Misconfigured => "This payment page is not set up correctly: its operator finds the reasons at /healthz.",
             _ => "Something went wrong on our side: try again, and tell support the request id if it happens again.",
         }
@@ -272,4 +281,3 @@ impl From<Refusal> for Error {
         Self::Provider(error)
     }
 }
-

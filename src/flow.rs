@@ -46,7 +46,11 @@ pub fn answer(response: Response) -> Outcome {
 ///
 /// # Errors
 /// None; the type fits where handlers return.
-pub fn ask_gateway(cx: &Context<'_>, mut call: Call, then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static) -> Outcome {
+pub fn ask_gateway(
+    cx: &Context<'_>,
+    mut call: Call,
+    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+) -> Outcome {
     downline::sign(cx.config, &mut call, cx.now);
     Ok(Step::Ask(call, Box::new(then)))
 }

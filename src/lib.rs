@@ -1,4 +1,4 @@
-//! Livery puts an operator's own livery on the AnexPay payment gateway.
+//! Livery puts an operator's own livery on the `AnexPay` payment gateway.
 //!
 //! # The map of the house
 //! A request comes in through `glue`, becomes an [`http::Request`], finds its [`route`], is validated and proceeds in
@@ -6,7 +6,8 @@
 //! leaves through [`service`] and is scrubbed there.
 //!
 //! * [`config`] the operator's settings; [`signing`] their keys; [`downline`] requests between two Liverys
-//! * [`wallet`], [`money`], [`split`], [`country`] values that cannot be wrong; [`query`] parameters as PHP reads them
+//! * [`wallet`], [`money`], [`split`], [`country`] values that cannot be wrong; [`query`] parameters as PHP reads them;
+//!   [`web_url`] URLs as browsers read them
 //! * [`gateway`] the protocol, in pure halves
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
@@ -36,6 +37,7 @@ pub mod service;
 pub mod signing;
 pub mod split;
 pub mod wallet;
+pub mod web_url;
 
 #[cfg(target_arch = "wasm32")]
 mod glue;

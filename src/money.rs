@@ -115,7 +115,11 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
         let letters: [u8; 3] = text.as_bytes().try_into().map_err(|_| CurrencyError)?;
-        if letters.iter().all(u8::is_ascii_alphabetic) { Ok(Self(letters.map(|b| b.to_ascii_uppercase()))) } else { Err(CurrencyError) }
+        if letters.iter().all(u8::is_ascii_alphabetic) {
+            Ok(Self(letters.map(|b| b.to_ascii_uppercase())))
+        } else {
+            Err(CurrencyError)
+        }
     }
 }
 

@@ -90,6 +90,7 @@ impl Route {
         let (allowed, route) = match known {
             Some(row) => row,
             None if is_asset(path) => (ANY, Self::Asset),
+            None if is_price(path) => (GET, Self::Asset),
             None => return Err(Error::NotFound),
         };
         let served = allowed.split(", ").any(|name| name == method.as_str());
@@ -130,6 +131,14 @@ fn is_asset(path: &str) -> bool {
         && !reserved(file)
 }
 
+/// Whether a path is a coin's price, `/crypto/polygon/pol/info.php`, which the hosted page shows: the one script in the
+/// API's folders that only reads.
+fn is_price(path: &str) -> bool {
+    let ticker = path.strip_prefix("/crypto/").and_then(|rest| rest.strip_suffix("/info.php")).unwrap_or_default();
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    ticker.split('/').count() <= 2 && ticker.split('/').all(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,18 +156,63 @@ mod tests {
 
     #[test]
     fn assets_and_forms_are_passed_on() {
-        for path in ["/assets/pay.css", "/js/app.min.js", "/select-provider.php", "/img/logo@2x.png", "/fonts/a_b-c.woff2", "/favicon.ico"] {
+        for path in [
+            "/assets/pay.css",
+            "/js/app.min.js",
+            "/select-provider.php",
+            "/img/logo@2x.png",
+            "/fonts/a_b-c.woff2",
+            "/favicon.ico",
+        ] {
             assert_eq!(Route::find(Method::Post, path), Ok(Route::Asset), "{path}");
+        }
+    }
+
+    #[test]
+    fn prices_can_be_read() {
+        for path in ["/crypto/eth/info.php", "/crypto/polygon/pol/info.php"] {
+            assert_eq!(Route::find(Method::Get, path), Ok(Route::Asset), "{path}");
+            assert_eq!(Route::find(Method::Post, path), Err(Error::Method(GET)), "{path}");
         }
     }
 
     #[test]
     fn no_disguise_of_an_api_path_is_passed_on() {
         for path in [
-            "/Control/wallet.php", "/CONTROL/custom-affiliate.php", "//control/wallet.php", "/x/control/wallet.php", "/control/", "/control",
-            "/crypto/polygon/pol/wallet.php", "/subsevmer/onepercent.php", "/pay.php/", "/pay.php/x", "/PAY.PHP", "/Wallet.php", "/a/wallet.php",
-            "/index.php/control/wallet.php", "/%63ontrol/wallet.php", "/control%2fwallet.php", "/a/./b", "/a/../b", "/a//b", "/a\\b", "/a;b", "/.env",
-            "/a/.git/config", "/x.", "/set-affiliate.php/", "/Callback", "/checkout/", "/a b", "/é", "/process-payment.php%00", "",
+            "/Control/wallet.php",
+            "/CONTROL/custom-affiliate.php",
+            "//control/wallet.php",
+            "/x/control/wallet.php",
+            "/control/",
+            "/control",
+            "/crypto/polygon/pol/wallet.php",
+            "/subsevmer/onepercent.php",
+            "/pay.php/",
+            "/pay.php/x",
+            "/PAY.PHP",
+            "/Wallet.php",
+            "/a/wallet.php",
+            "/index.php/control/wallet.php",
+            "/crypto/../control/info.php",
+            "/crypto//info.php",
+            "/crypto/info.php",
+            "/%63ontrol/wallet.php",
+            "/control%2fwallet.php",
+            "/a/./b",
+            "/a/../b",
+            "/a//b",
+            "/a\\b",
+            "/a;b",
+            "/.env",
+            "/a/.git/config",
+            "/x.",
+            "/set-affiliate.php/",
+            "/Callback",
+            "/checkout/",
+            "/a b",
+            "/é",
+            "/process-payment.php%00",
+            "",
         ] {
             assert_eq!(Route::find(Method::Get, path), Err(Error::NotFound), "{path}");
         }

@@ -234,7 +234,8 @@ fn error_json(error: &Error, face: &Face) -> Response {
     let (status, code, kind) = error.facts();
     let (message, param, request_id) = (error.to_string(), error.param(), face.request_id.as_str());
     let (content_type, text) = if face.form == Form::Problem {
-        let details = ProblemDetails { r#type: "about:blank", title: kind.as_str(), status, detail: &message, code, param, request_id };
+        let details =
+            ProblemDetails { r#type: "about:blank", title: kind.as_str(), status, detail: &message, code, param, request_id };
         ("application/problem+json", serde_json::to_string(&details))
     } else {
         let fields = Fields { r#type: kind.as_str(), code, message: &message, param, request_id };

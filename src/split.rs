@@ -34,7 +34,9 @@ pub enum SplitError {
 impl fmt::Display for SplitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAShare => "is not a share: write a decimal between 0 and 0.99 with at most 6 decimals, such as 0.01 for one per cent",
+            Self::NotAShare => {
+                "is not a share: write a decimal between 0 and 0.99 with at most 6 decimals, such as 0.01 for one per cent"
+            }
             Self::NothingForMerchant => "leaves nothing for the merchant: all shares together are 0.99",
             Self::NotWhole => "does not make the whole: all shares together must be exactly 0.99, the gateway keeps 0.01",
             Self::SameWallet => "is the same wallet as another receiver: each receiver needs a wallet of its own",

@@ -18,7 +18,13 @@ pub fn call(target: &Target, received_query: &str) -> Call {
         url.push('&');
         url.push_str(pair.raw);
     }
-    Call { method: Method::Get, url, headers: vec![("user-agent", USER_AGENT.to_owned()), ("accept", "*/*".to_owned())], body: None, read: Read::Nothing }
+    Call {
+        method: Method::Get,
+        url,
+        headers: vec![("user-agent", USER_AGENT.to_owned()), ("accept", "*/*".to_owned())],
+        body: None,
+        read: Read::Nothing,
+    }
 }
 
 #[cfg(test)]

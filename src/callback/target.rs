@@ -10,6 +10,7 @@ use url::{Host, Url};
 
 use crate::config::Config;
 use crate::query;
+use crate::web_url;
 
 /// Longest callback URL, in bytes. Sealed and encoded it must still fit into the gateway's URL.
 const MAX_LEN: usize = 2048;
@@ -54,12 +55,11 @@ impl Target {
         if text.len() > MAX_LEN {
             return Err(TargetError::TooLong);
         }
-        let url = Url::parse(text).map_err(|_| TargetError::Malformed)?;
+        let url = web_url::parse(text).ok_or(TargetError::Malformed)?;
         let spelt = text.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '\\');
         let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        let host = url.host_str().filter(|_| spelt && bare && matches!(url.scheme(), "http" | "https"));
-        let host = host.ok_or(TargetError::Malformed)?;
-        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let authority = web_url::authority(&url).filter(|_| spelt && bare && matches!(url.scheme(), "http" | "https"));
+        let authority = authority.ok_or(TargetError::Malformed)?;
         if authority == config.origin.host() || config.names.hides(&authority) {
             return Err(TargetError::Ours);
         }
@@ -85,7 +85,7 @@ const PRIVATE_SUFFIXES: [&str; 5] = ["localhost", "local", "internal", "home.arp
 
 /// IPv4 blocks that are not the public internet (IANA's special-purpose address registry), with their prefix lengths.
 const PRIVATE_V4: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -149,14 +149,31 @@ mod tests {
 
     #[test]
     fn a_shop_on_the_internet_is_accepted_as_written() {
-        for good in ["https://www.example.com/orders.php?number=8271468415326", "http://shop.example/a?b=%2F+ü", "https://8.8.8.8/?n=1", "https://[2606:4700::1]/?n"] {
+        for good in [
+            "https://www.example.com/orders.php?number=8271468415326",
+            "http://shop.example/a?b=%2F+ü",
+            "https://8.8.8.8/?n=1",
+            "https://[2606:4700::1]/?n",
+        ] {
             assert_eq!(Target::parse(&config(&[]), good).map(|t| t.0), Ok(good.to_owned()));
         }
     }
 
     #[test]
     fn what_is_no_callback_url_is_refused() {
-        for bad in ["", "/paid?n=1", "shop.example/?n=1", "ftp://shop.example/?n=1", "javascript:alert(1)?n=1", "https://u:p@shop.example/?n=1", "https://shop.example/?n=1#f", "https://shop.example/?n=1 2", "https:\\\\shop.example/?n=1", "https://?n=1"] {
+        for bad in [
+            "",
+            "/paid?n=1",
+            "shop.example/?n=1",
+            "ftp://shop.example/?n=1",
+            "javascript:alert(1)?n=1",
+            "https://u:p@shop.example/?n=1",
+            "https://shop.example/?n=1#f",
+            "https://shop.example/?n=1 2",
+            "https:\\\\shop.example/?n=1",
+            "https://?n=1",
+            "https://１２７.0.0.1/?n=1",
+        ] {
             assert_eq!(refused(bad), Some(TargetError::Malformed), "{bad}");
         }
         for bad in ["https://shop.example/", "https://shop.example/?", "https://shop.example/?&", "https://shop.example/?=1"] {
@@ -168,9 +185,34 @@ mod tests {
     #[test]
     fn private_places_are_refused_in_every_disguise() {
         let hosts = [
-            "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "10.1.2.3", "172.31.0.1", "192.168.0.1", "169.254.169.254",
-            "100.100.0.1", "224.0.0.1", "255.255.255.255", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[fe80::1]", "[fc00::1]", "[64:ff9b::7f00:1]",
-            "[2002:7f00:1::]", "[2001::1]", "[2001:db8::1]", "localhost", "localhost.", "a.localhost", "printer.local", "db.internal", "intranet", "１２７.0.0.1",
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0",
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.0.1",
+            "169.254.169.254",
+            "100.100.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[fe80::1]",
+            "[fc00::1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[2001::1]",
+            "[2001:db8::1]",
+            "localhost",
+            "localhost.",
+            "a.localhost",
+            "printer.local",
+            "db.internal",
+            "intranet",
         ];
         for host in hosts {
             assert_eq!(refused(&format!("https://{host}/?n=1")), Some(TargetError::NotPublic), "{host}");

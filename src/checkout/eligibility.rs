@@ -64,10 +64,17 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Inactive { provider } => write!(f, "`{provider}` takes no payments at the moment: choose another provider, or leave `provider` away."),
-            Self::Currency { provider, takes } => write!(f, "`{provider}` takes {takes} only: give the amount in {takes}, or choose another provider."),
+            Self::Inactive { provider } => {
+                write!(f, "`{provider}` takes no payments at the moment: choose another provider, or leave `provider` away.")
+            }
+            Self::Currency { provider, takes } => {
+                write!(f, "`{provider}` takes {takes} only: give the amount in {takes}, or choose another provider.")
+            }
             Self::BelowMinimum { provider, minimum, currency } => {
-                write!(f, "The amount is below what `{provider}` takes, {minimum} {currency}: raise it, or choose another provider.")
+                write!(
+                    f,
+                    "The amount is below what `{provider}` takes, {minimum} {currency}: raise it, or choose another provider."
+                )
             }
         }
     }
@@ -94,7 +101,9 @@ impl Payment {
     /// [`Refusal::Currency`].
     pub fn check_currency(&self) -> Result<(), Refusal> {
         match only_currency(&self.provider) {
-            Some(takes) if takes != self.currency && takes != Currency::USD => Err(Refusal::Currency { provider: self.provider.clone(), takes }),
+            Some(takes) if takes != self.currency && takes != Currency::USD => {
+                Err(Refusal::Currency { provider: self.provider.clone(), takes })
+            }
             _ => Ok(()),
         }
     }
@@ -151,7 +160,13 @@ mod tests {
     use super::*;
 
     fn listed(status: &str, minimum: &str, currency: &str) -> Provider {
-        Provider { id: "p".into(), provider_name: "P".into(), status: status.into(), minimum_currency: currency.into(), minimum_amount: serde_json::value::RawValue::from_string(minimum.into()).unwrap() }
+        Provider {
+            id: "p".into(),
+            provider_name: "P".into(),
+            status: status.into(),
+            minimum_currency: currency.into(),
+            minimum_amount: serde_json::value::RawValue::from_string(minimum.into()).unwrap(),
+        }
     }
 
     fn payment(provider: &str, amount: &str, currency: &str) -> Payment {
@@ -176,7 +191,10 @@ mod tests {
     #[test]
     fn only_active_providers_take_payments_and_unknown_ones_pass() {
         for status in ["redirected", "unstable", "", "ACTIVE"] {
-            assert!(matches!(payment("p", "99", "USD").check_listed(Some(&listed(status, "1", "USD")), &rate), Err(Refusal::Inactive { .. })));
+            assert!(matches!(
+                payment("p", "99", "USD").check_listed(Some(&listed(status, "1", "USD")), &rate),
+                Err(Refusal::Inactive { .. })
+            ));
         }
         assert_eq!(payment("p", "0.01", "USD").check_listed(None, &rate), Ok(()));
     }
@@ -194,7 +212,8 @@ mod tests {
 
     #[test]
     fn only_the_rates_that_decide_are_asked_for() {
-        let names = |p: &Payment, entry: Option<&Provider>| p.rates_needed(entry).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let names =
+            |p: &Payment, entry: Option<&Provider>| p.rates_needed(entry).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert!(names(&payment("moonpay", "5", "USD"), Some(&listed("active", "20", "USD"))).is_empty());
         assert_eq!(names(&payment("moonpay", "5", "EUR"), Some(&listed("active", "20", "USD"))), ["EUR"]);
         assert_eq!(names(&payment("revolut", "5", "GBP"), Some(&listed("active", "6", "EUR"))), ["EUR", "GBP"]);

@@ -6,14 +6,13 @@
 
 use core::fmt;
 
-use url::Url;
-
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::Now;
 use crate::money::{Amount, Currency};
 use crate::query::{self, Params};
 use crate::wallet::Wallet;
+use crate::web_url;
 
 /// Path of the route.
 pub const PATH: &str = "/checkout";
@@ -24,8 +23,21 @@ const VERSION: &str = "livery-link-v1\n";
 
 /// The parameters that a link may have besides its signature and `metadata[…]`.
 pub const KNOWN: [&str; 15] = [
-    "address", "amount", "background", "button", "callback", "cancel_url", "currency", "email", "expires", "logo", "mode", "provider",
-    "reference", "success_url", "theme",
+    "address",
+    "amount",
+    "background",
+    "button",
+    "callback",
+    "cancel_url",
+    "currency",
+    "email",
+    "expires",
+    "logo",
+    "mode",
+    "provider",
+    "reference",
+    "success_url",
+    "theme",
 ];
 
 /// Longest value of the parameters that only ride along, in characters.
@@ -106,21 +118,25 @@ impl Link {
             currency: params.required("currency")?.parse().map_err(|why| Error::Currency("currency", why))?,
             email: email(params.required("email")?)?,
             callback: params.required("callback")?,
-            choice: choice(params.optional("provider")?, params.optional("mode")?)?,
+            choice: choice(params.optional("provider")?, params.optional("mode")?.as_deref())?,
             look,
         })
     }
 }
 
-fn choice(provider: Option<String>, mode: Option<String>) -> Result<Choice, Error> {
-    match mode.as_deref() {
+fn choice(provider: Option<String>, mode: Option<&str>) -> Result<Choice, Error> {
+    match mode {
         None | Some("hosted") => {}
         Some(_) => return Err(Error::Value("mode", "is not one of the modes: write hosted, or leave it away")),
     }
     let Some(provider) = provider.filter(|_| mode.is_none()) else { return Ok(Choice::Hosted) };
-    let well_formed = provider.len() <= MAX_PROVIDER && provider.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+    let well_formed = provider.len() <= MAX_PROVIDER
+        && provider.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     match provider.as_str() {
-        "auto" => Err(Error::Value("provider", "cannot be chosen automatically yet: name one, or leave it away so that the customer chooses")),
+        "auto" => Err(Error::Value(
+            "provider",
+            "cannot be chosen automatically yet: name one, or leave it away so that the customer chooses",
+        )),
         _ if well_formed => Ok(Choice::Provider(provider)),
         _ => Err(Error::Value("provider", "is not a provider's id: take one from /control/provider-status, such as moonpay")),
     }
@@ -133,7 +149,11 @@ fn choice(provider: Option<String>, mode: Option<String>) -> Result<Choice, Erro
 pub fn email(text: String) -> Result<String, Error> {
     let parts: Vec<&str> = text.split('@').collect();
     let shaped = matches!(parts.as_slice(), [user, host] if !user.is_empty() && !host.is_empty());
-    if shaped && text.len() <= MAX_EMAIL && !text.contains(char::is_whitespace) { Ok(text) } else { Err(Error::Value("email", "is not an e-mail address: write one such as jane@example.com")) }
+    if shaped && text.len() <= MAX_EMAIL && !text.contains(char::is_whitespace) {
+        Ok(text)
+    } else {
+        Err(Error::Value("email", "is not an e-mail address: write one such as jane@example.com"))
+    }
 }
 
 fn check_expiry(expires: Option<&str>, now: Now) -> Result<(), Error> {
@@ -150,7 +170,7 @@ fn check_riders(params: &Params<'_>) -> Result<(), Error> {
         return Err(Error::Value("reference", "is longer than 500 characters"));
     }
     for name in ["success_url", "cancel_url"] {
-        let is_web = |text: &str| Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+        let is_web = |text: &str| web_url::parse(text).is_some_and(|url| matches!(url.scheme(), "https" | "http"));
         if params.optional(name)?.is_some_and(|text| !is_web(&text)) {
             return Err(Error::Value(name, "is not an absolute http(s) URL"));
         }

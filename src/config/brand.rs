@@ -1,8 +1,7 @@
 //! The operator's look.
 
-use url::Url;
-
 use super::{Origin, Reader};
+use crate::web_url;
 
 /// What our pages and the hosted page look like.
 #[derive(Clone, Debug)]
@@ -48,17 +47,18 @@ fn name(text: &str) -> Result<String, &'static str> {
 /// `#` with 3 to 8 hexadecimal digits, or a CSS colour name: the two forms that the gateway's document describes, and
 /// nothing that could end a style rule.
 pub(super) fn colour(text: &str) -> Result<String, &'static str> {
-    let hex = text.strip_prefix('#').is_some_and(|d| matches!(d.len(), 3 | 4 | 6 | 8) && d.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hex =
+        text.strip_prefix('#').is_some_and(|d| matches!(d.len(), 3 | 4 | 6 | 8) && d.bytes().all(|b| b.is_ascii_hexdigit()));
     let word = (3..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
     if hex || word { Ok(text.to_owned()) } else { Err("is not a colour: write #6366f1 or a CSS name such as navy") }
 }
 
 fn link(text: &str) -> Result<String, &'static str> {
-    let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.host().is_some());
+    let url = web_url::parse(text).filter(|url| url.scheme() == "https" && url.host().is_some());
     url.map(String::from).ok_or("is not an https URL")
 }
 
 fn link_or_mail(text: &str) -> Result<String, &'static str> {
-    let mail = Url::parse(text).ok().filter(|url| url.scheme() == "mailto");
+    let mail = web_url::parse(text).filter(|url| url.scheme() == "mailto");
     mail.map(String::from).map_or_else(|| link(text).map_err(|_| "is neither an https nor a mailto URL"), Ok)
 }

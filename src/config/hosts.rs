@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::web_url::{self, authority};
+
 /// Where Livery itself is reached: the fixed `domain` parameter, and the root of every URL that it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -17,8 +19,8 @@ impl Origin {
     /// # Errors
     /// A text for the operator where it is something else.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(&format!("https://{text}/")).map_err(|_| ORIGIN_PROBLEM)?;
-        let host = host_and_port(&url).ok_or(ORIGIN_PROBLEM)?;
+        let url = web_url::parse(&format!("https://{text}/")).ok_or(ORIGIN_PROBLEM)?;
+        let host = authority(&url).ok_or(ORIGIN_PROBLEM)?;
         if !host.eq_ignore_ascii_case(text) {
             return Err(ORIGIN_PROBLEM);
         }
@@ -60,8 +62,12 @@ impl Base {
     /// # Errors
     /// A text for the operator where it is something else.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(text).map_err(|_| "is not a URL: write one such as https://api.example.com")?;
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        let url = web_url::parse(text).ok_or("is not a URL: write one such as https://api.example.com")?;
+        let bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
         match url.scheme() {
             _ if !bare => Err("has more than scheme and host: leave path, query and credentials away"),
             "https" => Ok(Self(url)),
@@ -85,22 +91,18 @@ impl Base {
     /// The host, with its port where that is not the scheme's own.
     #[must_use]
     pub fn host_and_port(&self) -> String {
-        host_and_port(&self.0).unwrap_or_default()
+        authority(&self.0).unwrap_or_default()
     }
 }
 
 /// A domain to hide, in lower case.
 pub(super) fn domain(text: &str) -> Result<String, &'static str> {
     let problem = "is not a list of domains: write names such as example.com, separated by commas";
-    match Host::parse(text) {
-        Ok(Host::Domain(domain)) if domain.contains('.') && domain.eq_ignore_ascii_case(text) => Ok(domain),
+    let url = web_url::parse(&format!("https://{text}/")).ok_or(problem)?;
+    match url.host() {
+        Some(Host::Domain(domain)) if domain.contains('.') && domain.eq_ignore_ascii_case(text) => Ok(domain.to_owned()),
         _ => Err(problem),
     }
-}
-
-fn host_and_port(url: &Url) -> Option<String> {
-    let host = url.host_str()?;
-    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// Whether a URL's host is this very machine.

@@ -18,7 +18,8 @@ pub struct Partner {
 pub(super) fn partner(text: &str) -> Result<Partner, &'static str> {
     let (name, key) = text.split_once('=').ok_or("is not name=key")?;
     let (name, key) = (name.trim(), key.trim());
-    let well_named = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let well_named =
+        (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !well_named {
         return Err("has a name that is not 1 to 32 lower-case letters, digits or hyphens");
     }

@@ -14,7 +14,7 @@ fn read(settings: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
 }
 
 fn mistakes(settings: &[(&str, &str)]) -> Vec<&'static str> {
-    read(settings).map(|_| Vec::new()).unwrap_or_else(|m| m.into_iter().map(|m| m.setting).collect())
+    read(settings).map_or_else(|m| m.into_iter().map(|m| m.setting).collect(), |_| Vec::new())
 }
 
 #[test]
@@ -68,7 +68,8 @@ fn settings_that_contradict_each_other_are_mistakes() {
     assert_eq!(one(&[("AFFILIATE_WALLET", PAYOUT), ("PAYOUT_WALLET", PAYOUT)]), ["AFFILIATE_WALLET"]);
     assert_eq!(one(&[("CHECKOUT_DOMAIN", "pay.anexpay.net")]), ["CHECKOUT_DOMAIN"]);
     assert_eq!(one(&[("UPLINE_KEY", "me=0123456789abcdef0123456789abcdef"), ("AFFILIATE_WALLET", AFFILIATE)]), ["UPLINE_KEY"]);
-    let greedy = [("AFFILIATE_WALLET", AFFILIATE), ("AFFILIATE_FEE", "0.9"), ("SUB_AFFILIATE_WALLET", SUB), ("SUB_AFFILIATE_FEE", "0.09")];
+    let greedy =
+        [("AFFILIATE_WALLET", AFFILIATE), ("AFFILIATE_FEE", "0.9"), ("SUB_AFFILIATE_WALLET", SUB), ("SUB_AFFILIATE_FEE", "0.09")];
     assert_eq!(one(&greedy), ["SUB_AFFILIATE_WALLET"]);
 }
 
@@ -102,7 +103,9 @@ fn no_mistake_and_no_debug_text_shows_a_secret() {
 
 #[test]
 fn a_loopback_domain_means_development() {
-    for (host, development) in [("127.0.0.1:8787", true), ("localhost:8787", true), ("[::1]:8787", true), ("pay.example.com", false)] {
+    for (host, development) in
+        [("127.0.0.1:8787", true), ("localhost:8787", true), ("[::1]:8787", true), ("pay.example.com", false)]
+    {
         let config = read(&[("CHECKOUT_DOMAIN", host)]).unwrap();
         assert_eq!((config.origin.is_development(), config.origin.scheme() == "http"), (development, development), "{host}");
     }
@@ -110,7 +113,11 @@ fn a_loopback_domain_means_development() {
 
 #[test]
 fn both_gateway_hosts_are_always_hidden() {
-    let settings = [("GATEWAY_API_URL", "http://127.0.0.1:8701"), ("GATEWAY_CHECKOUT_URL", "https://pay.card2crypto.org"), ("GATEWAY_DOMAINS", "a.example, b.example")];
+    let settings = [
+        ("GATEWAY_API_URL", "http://127.0.0.1:8701"),
+        ("GATEWAY_CHECKOUT_URL", "https://pay.card2crypto.org"),
+        ("GATEWAY_DOMAINS", "a.example, b.example"),
+    ];
     let names = read(&settings).unwrap().names;
     for hidden in ["127.0.0.1:8701", "pay.card2crypto.org", "x.a.example", "b.example"] {
         assert!(names.hides(hidden), "{hidden}");

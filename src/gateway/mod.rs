@@ -1,4 +1,4 @@
-//! The AnexPay protocol, in pure halves: each file builds one request and interprets its reply.
+//! The `AnexPay` protocol, in pure halves: each file builds one request and interprets its reply.
 //!
 //! Nothing here sends anything. A reply is never trusted: what is missing or malformed becomes a [`GatewayError`].
 //! Source for all of it: the gateway's document, and where that is silent what its public clients do.
@@ -134,29 +134,28 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn reply(status: u16, text: &str) -> Result<Reply, Fault> {
-        Ok(Reply { status, headers: Box::new(Vec::<(String, String)>::new()), text: text.to_owned() })
-    }
+    use crate::testing::reply;
 
     #[test]
     fn statuses_and_faults_have_their_errors() {
         assert_eq!(accepted(Err(Fault::Timeout)).err(), Some(GatewayError::Timeout));
         assert_eq!(accepted(Err(Fault::Unreachable)).err(), Some(GatewayError::Unavailable));
-        assert_eq!(accepted(reply(503, "<h1>x</h1>")).err(), Some(GatewayError::Unavailable));
-        assert_eq!(accepted(reply(429, "")).err(), Some(GatewayError::RateLimited { retry_after: 60 }));
+        assert_eq!(accepted(Ok(reply(503, "<h1>x</h1>"))).err(), Some(GatewayError::Unavailable));
+        assert_eq!(accepted(Ok(reply(429, ""))).err(), Some(GatewayError::RateLimited { retry_after: 60 }));
         let said = "Provided wallet address is not allowed".to_owned();
-        let page = "<html><style>x</style><body>\n<h1>Provided wallet\taddress</h1> is not allowed</body>".replace("<style>x</style>", "");
-        assert_eq!(accepted(reply(400, &page)).err(), Some(GatewayError::Rejected { status: 400, said }));
-        assert!(accepted(reply(302, "")).is_ok());
+        let page = "<html><style>x</style><body>\n<h1>Provided wallet\taddress</h1> is not allowed</body>"
+            .replace("<style>x</style>", "");
+        assert_eq!(accepted(Ok(reply(400, &page))).err(), Some(GatewayError::Rejected { status: 400, said }));
+        assert!(accepted(Ok(reply(302, ""))).is_ok());
     }
 
     proptest! {
         #[test]
         fn no_reply_panics(status in any::<u16>(), text in "\\PC{0,300}") {
-            if let Err(GatewayError::Rejected { said, .. }) = accepted(reply(status, &text)) {
+            if let Err(GatewayError::Rejected { said, .. }) = accepted(Ok(reply(status, &text))) {
                 prop_assert!(said.chars().count() <= MAX_SAID);
             }
-            let _ = json::<serde_json::Value>(&reply(200, &text).unwrap());
+            let _ = json::<serde_json::Value>(&reply(200, &text));
         }
     }
 }

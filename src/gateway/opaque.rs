@@ -76,7 +76,8 @@ pub fn repaired(raw_query: &str, pair: Pair<'_>) -> Result<String, OpaqueError> 
     if received.as_deref() == Some(opaque.0.as_str()) {
         return Ok(raw_query.to_owned());
     }
-    let segments = query::pairs(raw_query).map(|other| if other == pair { format!("{}={}", pair.name(), opaque.encoded()) } else { other.raw.to_owned() });
+    let segments = query::pairs(raw_query)
+        .map(|other| if other == pair { format!("{}={}", pair.name(), opaque.encoded()) } else { other.raw.to_owned() });
     Ok(segments.collect::<Vec<_>>().join("&"))
 }
 

@@ -11,7 +11,14 @@ pub const DOMAIN: &str = "domain";
 
 /// The request for a page or asset on the checkout host, its query byte for byte.
 #[must_use]
-pub fn request(config: &Config, method: Method, path: &str, raw_query: &str, headers: Vec<(&'static str, String)>, body: Option<Vec<u8>>) -> Call {
+pub fn request(
+    config: &Config,
+    method: Method,
+    path: &str,
+    raw_query: &str,
+    headers: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+) -> Call {
     let separator = if raw_query.is_empty() { "" } else { "?" };
     let url = config.checkout.url(&format!("{path}{separator}{raw_query}"));
     Call { method, url, headers, body, read: Read::Stream }

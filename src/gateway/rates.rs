@@ -73,7 +73,13 @@ mod tests {
     #[test]
     fn unknown_currencies_and_nonsense_differ() {
         assert_eq!(interpret(&reply(200, r#"{"status":"error"}"#)), Ok(None));
-        for text in ["", "[]", r#"{"value_coin":"x","exchange_rate":"1"}"#, r#"{"value_coin":"1"}"#, r#"{"value_coin":"1","exchange_rate":"0"}"#] {
+        for text in [
+            "",
+            "[]",
+            r#"{"value_coin":"x","exchange_rate":"1"}"#,
+            r#"{"value_coin":"1"}"#,
+            r#"{"value_coin":"1","exchange_rate":"0"}"#,
+        ] {
             assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply), "{text}");
         }
     }

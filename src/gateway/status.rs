@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn both_answers_come_out_as_they_went_in() {
-        for text in [r#"{"status":"unpaid"}"#, r#"{"status":"paid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#] {
+        for text in
+            [r#"{"status":"unpaid"}"#, r#"{"status":"paid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#]
+        {
             assert_eq!(serde_json::to_string(&interpret(&reply(200, text)).unwrap()).unwrap(), text);
         }
         for text in ["", "{}", r#"{"status":"maybe"}"#] {

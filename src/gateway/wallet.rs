@@ -13,6 +13,9 @@ use crate::wallet::Wallet;
 /// Where a Livery sends its wallets when the gateway behind it is another Livery.
 pub const DOWNLINE_PATH: &str = "/set-affiliate.php";
 
+/// Names and values of a query.
+type Parameters = Vec<(&'static str, String)>;
+
 /// Everything that the gateway needs to know, all of it checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -50,7 +53,7 @@ impl Order {
         Ok(Call { method: Method::Get, url, headers, body: None, read: Read::Text })
     }
 
-    fn script(&self, config: &Config) -> Result<(&'static str, Vec<(&'static str, String)>), SplitError> {
+    fn script(&self, config: &Config) -> Result<(&'static str, Parameters), SplitError> {
         let merchant = self.split.merchant_share()?.to_string();
         Ok(match self.split {
             Split::Plain => ("/control/wallet.php", Vec::new()),
@@ -60,7 +63,11 @@ impl Order {
             }
             Split::Custom(affiliate) => (
                 "/control/custom-affiliate.php",
-                vec![("affiliate", affiliate.wallet.to_string()), ("affiliate_fee", affiliate.share.to_string()), ("merchant_fee", merchant)],
+                vec![
+                    ("affiliate", affiliate.wallet.to_string()),
+                    ("affiliate_fee", affiliate.share.to_string()),
+                    ("merchant_fee", merchant),
+                ],
             ),
             Split::ThreeWay { affiliate, sub_affiliate } => (
                 "/control/custom-sub-affiliate.php",
@@ -125,13 +132,21 @@ mod tests {
         let control = "https://api.anexpay.net/control";
         assert_eq!(url(&[]), format!("{control}/wallet.php{common}"));
         assert_eq!(url(&one), format!("{control}/affiliate.php{common}&affiliate={AFFILIATE}"));
-        assert_eq!(url(&two), format!("{control}/custom-affiliate.php{common}&affiliate={AFFILIATE}&affiliate_fee=0.01&merchant_fee=0.98"));
+        assert_eq!(
+            url(&two),
+            format!("{control}/custom-affiliate.php{common}&affiliate={AFFILIATE}&affiliate_fee=0.01&merchant_fee=0.98")
+        );
         assert_eq!(
             url(&three),
-            format!("{control}/custom-sub-affiliate.php{common}&affiliate={AFFILIATE}&affiliate_fee=0.01&merchant_fee=0.97&sub_affiliate_fee=0.01&sub_affiliate={SUB}")
+            format!(
+                "{control}/custom-sub-affiliate.php{common}&affiliate={AFFILIATE}&affiliate_fee=0.01&merchant_fee=0.97&sub_affiliate_fee=0.01&sub_affiliate={SUB}"
+            )
         );
         let under = [two[0], two[1], ("UPLINE_KEY", "me=0123456789abcdef0123456789abcdef")];
-        assert_eq!(url(&under), format!("https://api.anexpay.net/set-affiliate.php{common}&sub_affiliate={AFFILIATE}&sub_affiliate_fee=0.01"));
+        assert_eq!(
+            url(&under),
+            format!("https://api.anexpay.net/set-affiliate.php{common}&sub_affiliate={AFFILIATE}&sub_affiliate_fee=0.01")
+        );
     }
 
     #[test]
@@ -144,7 +159,17 @@ mod tests {
 
     #[test]
     fn incomplete_answers_are_refused() {
-        let texts = ["", "{", "[]", "null", r#"{"error":"x"}"#, r#"{"address_in":1}"#, r#"{"address_in":"a","ipn_token":"b"}"#, r#"{"address_in":"a","polygon_address_in":"0x1","ipn_token":"b"}"#, "<html>"];
+        let texts = [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"error":"x"}"#,
+            r#"{"address_in":1}"#,
+            r#"{"address_in":"a","ipn_token":"b"}"#,
+            r#"{"address_in":"a","polygon_address_in":"0x1","ipn_token":"b"}"#,
+            "<html>",
+        ];
         for text in texts {
             assert_eq!(Created::from_reply(&reply(200, text)), Err(GatewayError::InvalidReply), "{text}");
         }

@@ -91,13 +91,28 @@ async fn read(request: &web_sys::Request) -> Received {
         console_error!("no randomness: request ids will repeat");
     }
     let header = request.headers().get("cf-ipcountry").ok().flatten();
-    Received { method, url: request.url(), country: Country::of_customer(header.as_deref(), || cf_country(request)), body, entropy }
+    Received {
+        method,
+        url: request.url(),
+        country: Country::of_customer(header.as_deref(), || cf_country(request)),
+        body,
+        entropy,
+    }
 }
 
 impl Received {
     fn as_request<'a>(&'a self, headers: &'a RuntimeHeaders) -> Request<'a> {
         let (path, query) = path_and_query(&self.url);
-        Request { method: self.method, path, query, headers, country: self.country, body: self.body.clone(), now: now(), entropy: self.entropy }
+        Request {
+            method: self.method,
+            path,
+            query,
+            headers,
+            country: self.country,
+            body: self.body.clone(),
+            now: now(),
+            entropy: self.entropy,
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use web_sys::{Headers, ResponseInit};
 use wasm_bindgen_futures::future_to_promise;
+use web_sys::{Headers, ResponseInit};
 use worker::console_error;
 use worker::worker_sys::Context;
 
@@ -14,7 +14,12 @@ use crate::livery::scrub::Scrubber;
 use crate::service::Service;
 
 /// Writes an answer; a body of the gateway's comes from `stream`, and goes on flowing after this returns.
-pub fn write(answer: Response, stream: Option<Stream>, service: &Rc<Service>, context: &Context) -> Result<web_sys::Response, JsValue> {
+pub fn write(
+    answer: Response,
+    stream: Option<Stream>,
+    service: &Rc<Service>,
+    context: &Context,
+) -> Result<web_sys::Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
     let headers = Headers::new()?;
@@ -47,7 +52,13 @@ fn whole(bytes: Vec<u8>, scrubbed: bool, service: &Service, init: &ResponseInit)
     web_sys::Response::new_with_opt_u8_array_and_init(Some(&mut bytes), init)
 }
 
-fn flowing(stream: Stream, scrubbed: bool, service: &Rc<Service>, context: &Context, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
+fn flowing(
+    stream: Stream,
+    scrubbed: bool,
+    service: &Rc<Service>,
+    context: &Context,
+    init: &ResponseInit,
+) -> Result<web_sys::Response, JsValue> {
     let pipe = Pipe::new()?;
     let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), init)?;
     let service = Rc::clone(service);

@@ -22,7 +22,9 @@ pub fn relay(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     ask_merchant(relay::call(&target, request.query), |_, reply| {
         let reply = reply.map_err(|fault| Error::Merchant(None, fault))?;
         match reply.status {
-            200..=299 => answer(Response::new(200).text("text/plain; charset=utf-8", ACKNOWLEDGED).header("cache-control", "no-store")),
+            200..=299 => {
+                answer(Response::new(200).text("text/plain; charset=utf-8", ACKNOWLEDGED).header("cache-control", "no-store"))
+            }
             other => Err(Error::Merchant(Some(other), Fault::Unreadable)),
         }
     })

@@ -1,9 +1,12 @@
 //! `/checkout`: one link from the shop to the provider.
 //!
-//! 1. The link is read, and its signature checked. 2. Provider list and rates are looked up, from this isolate's copy
-//! where it is fresh. 3. Currency and minimum are checked. 4. The wallet is created. 5. The gateway is asked for the
-//! provider's URL, or the customer goes on to the hosted page. A list or a rate that cannot be had stops nothing that
-//! could go on without.
+//! 1. The link is read, and its signature checked.
+//! 2. Provider list and rates are looked up, in this isolate's copy where it is fresh.
+//! 3. Currency and minimum are checked.
+//! 4. The wallet is created.
+//! 5. The gateway is asked for the provider's URL, or the customer goes on to the hosted page.
+//!
+//! A list or a rate that cannot be had stops nothing that could go on without.
 
 use super::{country_of, payment, wallet};
 use crate::callback::target::Target;
@@ -75,9 +78,17 @@ fn with_rates(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Op
     ask_rates(cx, needed, checkout, payment, listed)
 }
 
-fn ask_rates(cx: &Context<'_>, mut needed: Vec<Currency>, checkout: Checkout, payment: Payment, listed: Option<Provider>) -> Outcome {
+fn ask_rates(
+    cx: &Context<'_>,
+    mut needed: Vec<Currency>,
+    checkout: Checkout,
+    payment: Payment,
+    listed: Option<Provider>,
+) -> Outcome {
     needed.retain(|currency| cx.memory.rate(*currency, cx.now, Age::Fresh).is_none());
-    let (Some(currency), Ok(one)) = (needed.pop(), Amount::parse("1")) else { return check(cx, checkout, payment, listed) };
+    let (Some(currency), Ok(one)) = (needed.pop(), Amount::parse("1")) else {
+        return check(cx, checkout, payment, listed.as_ref());
+    };
     ask_gateway(cx, rates::request(cx.config, currency, &one, api_headers(&checkout)), move |cx, reply| {
         let conversion = accepted(reply).and_then(|reply| rates::interpret(&reply));
         if let Some(rate) = conversion.ok().flatten().and_then(|c| c.rate()) {
@@ -88,9 +99,9 @@ fn ask_rates(cx: &Context<'_>, mut needed: Vec<Currency>, checkout: Checkout, pa
 }
 
 /// Step 3.
-fn check(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<Provider>) -> Outcome {
+fn check(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<&Provider>) -> Outcome {
     let rate = |currency| cx.memory.rate(currency, cx.now, Age::Stale);
-    payment.check_listed(listed.as_ref(), &rate)?;
+    payment.check_listed(listed, &rate)?;
     let payment = if payment.needs_conversion() { payment.converted(&rate).ok_or(no_rate(&payment))? } else { payment };
     create_wallet(cx, checkout, Next::Provider(payment))
 }
@@ -98,7 +109,9 @@ fn check(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<
 /// Without a rate, a provider that takes one currency only cannot be asked for another.
 fn no_rate(payment: &Payment) -> Error {
     match only_currency(&payment.provider) {
-        Some(takes) => Error::Provider(crate::checkout::eligibility::Refusal::Currency { provider: payment.provider.clone(), takes }),
+        Some(takes) => {
+            Error::Provider(crate::checkout::eligibility::Refusal::Currency { provider: payment.provider.clone(), takes })
+        }
         None => GatewayError::Unavailable.into(),
     }
 }
@@ -131,7 +144,8 @@ fn create_wallet(cx: &Context<'_>, checkout: Checkout, next: Next) -> Outcome {
 fn payment_query(address: &Opaque, amount: &Amount, currency: Currency, provider: Option<&str>, checkout: &Checkout) -> String {
     let mut query = format!("address={}", address.encoded());
     query::append(&mut query, "amount", amount.as_str());
-    for (name, value) in [("provider", provider), ("email", Some(checkout.email.as_str())), ("currency", Some(currency.as_str()))] {
+    for (name, value) in [("provider", provider), ("email", Some(checkout.email.as_str())), ("currency", Some(currency.as_str()))]
+    {
         if let Some(value) = value {
             query::append(&mut query, name, value);
         }

@@ -51,7 +51,8 @@ pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let value = Amount::parse(&params.required("value")?).map_err(|why| Error::Amount("value", why))?;
     let call = rates::request(cx.config, from, &value, request_headers::for_api(request.headers));
     ask_gateway(cx, call, move |cx, reply| {
-        let conversion = rates::interpret(&accepted(reply)?)?.ok_or(Error::Value("from", "is a currency that cannot be converted: choose another"))?;
+        let conversion = rates::interpret(&accepted(reply)?)?
+            .ok_or(Error::Value("from", "is a currency that cannot be converted: choose another"))?;
         if let Some(rate) = conversion.rate() {
             cx.memory.keep_rate(from, rate, cx.now);
         }

@@ -21,7 +21,8 @@ const OPERATORS: [&str; 6] = ["affiliate", "affiliate_fee", page::DOMAIN, "merch
 /// The [`Error`] of the first value that is wrong.
 pub fn hosted(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
-    let params = Params::read(request.query, &["address", "amount", "background", "button", "currency", "email", "logo", "theme"])?;
+    let params =
+        Params::read(request.query, &["address", "amount", "background", "button", "currency", "email", "logo", "theme"])?;
     for name in REQUIRED {
         params.required(name)?;
     }
@@ -76,7 +77,7 @@ fn pass(cx: &Context<'_>, call: Call) -> Outcome {
     ask_gateway(cx, call, move |cx, reply| {
         let reply = accepted(reply).map_err(|error| missing_page(error, method))?;
         match reply.status {
-            200 | 201 | 202 | 203 => answer(passed(cx, &reply)?),
+            200..=203 => answer(passed(cx, &reply)?),
             204 | 304 => answer(Response { body: Body::Empty, ..passed(cx, &reply)? }),
             301 | 302 | 303 | 307 | 308 => answer(redirect(cx, &called, &reply)?),
             _ => Err(GatewayError::InvalidReply.into()),

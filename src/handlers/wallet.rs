@@ -21,7 +21,8 @@ use crate::route::Script;
 use crate::split::{Share, Split, SplitError, Stake};
 use crate::wallet::Wallet;
 
-const KNOWN: [&str; 7] = ["address", "affiliate", "affiliate_fee", "callback", "merchant_fee", "sub_affiliate", "sub_affiliate_fee"];
+const KNOWN: [&str; 7] =
+    ["address", "affiliate", "affiliate_fee", "callback", "merchant_fee", "sub_affiliate", "sub_affiliate_fee"];
 
 /// The gateway's answer, with the merchant's own callback URL in it.
 #[derive(Serialize)]

@@ -2,7 +2,9 @@
 
 use url::{Position, Url};
 
+use crate::callback::target;
 use crate::config::{Base, Config};
+use crate::web_url;
 
 /// The two kinds of places that the gateway may send somebody to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +27,15 @@ pub enum Destination {
 /// production.
 #[must_use]
 pub fn resolve(config: &Config, called: &str, location: &str) -> Option<Destination> {
-    let url = Url::parse(called).ok()?.join(location).ok()?;
-    let web = url.scheme() == "https" || (url.scheme() == "http");
-    let host = url.host_str().filter(|_| web)?;
-    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let url = web_url::join(&web_url::parse(called)?, location)?;
+    let authority = web_url::authority(&url).filter(|_| matches!(url.scheme(), "https" | "http"))?;
     if config.names.hides(&authority) {
         let fetched = fetching_base(config, &url).url(&url[Position::BeforePath..Position::AfterQuery]);
         return Some(Destination::Gateway { fetched, path_and_query: url[Position::BeforePath..].to_owned() });
     }
-    let allowed = config.origin.is_development() || (url.scheme() == "https" && crate::callback::target::is_public(&url));
+    let allowed = config.origin.is_development() || (url.scheme() == "https" && target::is_public(&url));
     let unchanged = location.is_ascii() && !location.bytes().any(|b| b.is_ascii_control() || b == b' ');
-    let absolute = unchanged && Url::parse(location).is_ok();
+    let absolute = unchanged && web_url::parse(location).is_some();
     allowed.then(|| Destination::Elsewhere(if absolute { location.to_owned() } else { url.into() }))
 }
 
@@ -56,18 +56,21 @@ mod tests {
         resolve(&config(&[]), CALLED, location)
     }
 
-    fn gateway(fetched: &str, path: &str) -> Option<Destination> {
-        Some(Destination::Gateway { fetched: fetched.to_owned(), path_and_query: path.to_owned() })
+    fn gateway(fetched: &str, path: &str) -> Destination {
+        Destination::Gateway { fetched: fetched.to_owned(), path_and_query: path.to_owned() }
     }
 
     #[test]
     fn gateway_pages_are_fetched_from_the_configured_hosts() {
         let api = "https://api.anexpay.net/x.php?b=%2f+1";
-        assert_eq!(resolved(api), gateway(api, "/x.php?b=%2f+1"));
-        assert_eq!(resolved("https://www.anexpay.net/x"), gateway("https://checkout.anexpay.net/x", "/x"));
-        assert_eq!(resolved("//CHECKOUT.anexpay.net/x"), gateway("https://checkout.anexpay.net/x", "/x"));
-        assert_eq!(resolved("/x#f"), gateway("https://checkout.anexpay.net/x", "/x#f"));
-        assert_eq!(resolved("?c=2"), gateway("https://checkout.anexpay.net/process-payment.php?c=2", "/process-payment.php?c=2"));
+        assert_eq!(resolved(api), Some(gateway(api, "/x.php?b=%2f+1")));
+        assert_eq!(resolved("https://www.anexpay.net/x"), Some(gateway("https://checkout.anexpay.net/x", "/x")));
+        assert_eq!(resolved("//CHECKOUT.anexpay.net/x"), Some(gateway("https://checkout.anexpay.net/x", "/x")));
+        assert_eq!(resolved("/x#f"), Some(gateway("https://checkout.anexpay.net/x", "/x#f")));
+        assert_eq!(
+            resolved("?c=2"),
+            Some(gateway("https://checkout.anexpay.net/process-payment.php?c=2", "/process-payment.php?c=2"))
+        );
     }
 
     #[test]
@@ -78,7 +81,16 @@ mod tests {
 
     #[test]
     fn other_places_are_refused() {
-        for bad in ["javascript:alert(1)", "data:text/html,x", "http://buy.example/", "https://127.0.0.1/", "https://[::1]/", "https://10.0.0.1/", "https://", "https://localhost/"] {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "http://buy.example/",
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://10.0.0.1/",
+            "https://",
+            "https://localhost/",
+        ] {
             assert_eq!(resolved(bad), None, "{bad}");
         }
         let development = config(&[("CHECKOUT_DOMAIN", "127.0.0.1:8787")]);

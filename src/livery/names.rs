@@ -26,7 +26,7 @@ struct Name {
 /// All hidden names, and what stands in their place.
 #[derive(Clone, Debug)]
 pub struct Names {
-    names: Vec<Name>,
+    hidden: Vec<Name>,
     /// Bytes worth a closer look.
     candidates: [bool; 256],
     scheme: &'static str,
@@ -71,8 +71,7 @@ impl Name {
         }
         let mut start = at;
         for expected in self.text.get(..self.rarest)?.iter().rev() {
-            let (character, len) = symbol::last(bytes, floor, start)?;
-            (character == *expected).then(|| start -= len)?;
+            start -= symbol::last_as(bytes, floor, start, *expected)?;
         }
         Some(start..end)
     }
@@ -82,15 +81,15 @@ impl Names {
     /// Hides `names`, each a lower-case host or `host:port`, behind `scheme://host`.
     #[must_use]
     pub fn new(names: &[String], scheme: &'static str, host: &str) -> Self {
-        let names: Vec<Name> = names.iter().filter(|n| !n.is_empty()).map(|n| Name::new(n)).collect();
+        let hidden: Vec<Name> = names.iter().filter(|n| !n.is_empty()).map(|n| Name::new(n)).collect();
         let mut candidates = [false; 256];
         for byte in 0..=u8::MAX {
-            let anchors = names.iter().any(|name| name.anchor() == byte.to_ascii_lowercase());
+            let anchors = hidden.iter().any(|name| name.anchor() == byte.to_ascii_lowercase());
             if let Some(slot) = candidates.get_mut(usize::from(byte)) {
                 *slot = anchors || symbol::is_introducer(byte);
             }
         }
-        Self { names, candidates, scheme, host: host.to_owned() }
+        Self { hidden, candidates, scheme, host: host.to_owned() }
     }
 
     /// What stands in the place of a hidden host.
@@ -128,7 +127,7 @@ impl Names {
     }
 
     fn longest(&self) -> usize {
-        self.names.iter().map(|name| name.text.len()).max().unwrap_or(0)
+        self.hidden.iter().map(|name| name.text.len()).max().unwrap_or(0)
     }
 
     /// The first name whose rarest character stands between `from` and `to`. Nothing before `floor` is looked at, and
@@ -155,8 +154,8 @@ impl Names {
     }
 
     fn at(&self, bytes: &[u8], floor: usize, at: usize, (character, len): Symbol) -> Option<Found> {
-        let matching = self.names.iter().filter(|name| name.anchor() == character);
-        let (name, core) = matching.filter_map(|name| Some((name, name.around(bytes, floor, at, len)?))).next()?;
+        let mut matching = self.hidden.iter().filter(|name| name.anchor() == character);
+        let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, len)?)))?;
         let start = before_subdomains(bytes, floor, core.start);
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
         Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start) })
@@ -199,14 +198,12 @@ fn after_port(bytes: &[u8], end: usize) -> usize {
 fn scheme_before(bytes: &[u8], floor: usize, end: usize) -> Option<(Range<usize>, bool)> {
     let mut at = end;
     for expected in [b'/', b'/', b':'] {
-        let (character, len) = symbol::last(bytes, floor, at)?;
-        (character == expected).then(|| at -= len)?;
+        at -= symbol::last_as(bytes, floor, at, expected)?;
     }
     [("https", false), ("http", false), ("wss", true), ("ws", true)].into_iter().find_map(|(scheme, websocket)| {
         let mut start = at;
         for expected in scheme.bytes().rev() {
-            let (character, len) = symbol::last(bytes, floor, start)?;
-            (character == expected).then(|| start -= len)?;
+            start -= symbol::last_as(bytes, floor, start, expected)?;
         }
         Some((start..at, websocket))
     })

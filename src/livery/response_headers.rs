@@ -24,7 +24,15 @@ const PASSED: [&str; 13] = [
 
 /// Content types that are not text: a name inside them is not read as one, and changing a byte would break them.
 const BINARY: [&str; 9] = [
-    "image/", "font/", "audio/", "video/", "application/font", "application/octet-stream", "application/pdf", "application/wasm", "application/zip",
+    "image/",
+    "font/",
+    "audio/",
+    "video/",
+    "application/font",
+    "application/octet-stream",
+    "application/pdf",
+    "application/wasm",
+    "application/zip",
 ];
 
 /// The answer to a customer from the head of a gateway's reply, whose body follows as a stream.
@@ -112,7 +120,11 @@ mod tests {
 
     #[test]
     fn cookies_pass_one_by_one_without_their_domain() {
-        let cookies = [("set-cookie", "a=1; Domain=.anexpay.net; Path=/"), ("set-cookie", "b=2;domain=anexpay.net;HttpOnly"), ("set-cookie", "domain=3; DOMAIN")];
+        let cookies = [
+            ("set-cookie", "a=1; Domain=.anexpay.net; Path=/"),
+            ("set-cookie", "b=2;domain=anexpay.net;HttpOnly"),
+            ("set-cookie", "domain=3; DOMAIN"),
+        ];
         let response = passed(&cookies).unwrap();
         let down: Vec<&str> = response.headers.iter().map(|(_, v)| v.as_str()).collect();
         assert_eq!(down, ["a=1; Path=/", "b=2;HttpOnly", "domain=3"]);
@@ -120,7 +132,8 @@ mod tests {
 
     #[test]
     fn validators_of_changed_bodies_are_weak() {
-        let etag = |kind: &str, etag: &str| passed(&[("content-type", kind), ("etag", etag)]).unwrap().get("etag").map(str::to_owned);
+        let etag =
+            |kind: &str, etag: &str| passed(&[("content-type", kind), ("etag", etag)]).unwrap().get("etag").map(str::to_owned);
         assert_eq!(etag("text/css", "\"a\"").as_deref(), Some("W/\"a\""));
         assert_eq!(etag("text/css", "W/\"a\"").as_deref(), Some("W/\"a\""));
         assert_eq!(etag("image/png", "\"a\"").as_deref(), Some("\"a\""));

@@ -115,7 +115,9 @@ mod tests {
     }
 
     fn contains_a_name(text: &[u8]) -> bool {
-        let holds = |text: &[u8]| text.windows(11).any(|w| w.eq_ignore_ascii_case(b"anexpay.net")) || text.windows(14).any(|w| w == b"127.0.0.1:8702");
+        let holds = |text: &[u8]| {
+            text.windows(11).any(|w| w.eq_ignore_ascii_case(b"anexpay.net")) || text.windows(14).any(|w| w == b"127.0.0.1:8702")
+        };
         holds(text) || holds(&decoded(text))
     }
 

@@ -38,15 +38,27 @@ pub fn first(bytes: &[u8]) -> Option<Symbol> {
 /// The longest spelling counts: in `\\u0061` both backslashes belong to it.
 #[must_use]
 pub fn last(bytes: &[u8], floor: usize, end: usize) -> Option<Symbol> {
+    readings(bytes, floor, end).next()
+}
+
+/// How many bytes spell `expected` just before `end`, if any reading of them does: the `a` of `%aanexpay` ends an escape
+/// for one reader and begins a name for another.
+#[must_use]
+pub fn last_as(bytes: &[u8], floor: usize, end: usize, expected: u8) -> Option<usize> {
+    readings(bytes, floor, end).find(|(character, _)| *character == expected).map(|(_, len)| len)
+}
+
+/// Every way to read what ends just before `end`, the longest first.
+fn readings(bytes: &[u8], floor: usize, end: usize) -> impl Iterator<Item = Symbol> {
     let earliest = floor.max(end.saturating_sub(MAX_LEN));
-    let escaped = (earliest..end).find_map(|start| {
+    let escaped = (earliest..end).filter_map(move |start| {
         let candidate = bytes.get(start..end)?;
         let starts_escape = candidate.first().copied().is_some_and(is_introducer);
         let (character, len) = starts_escape.then(|| first(candidate)).flatten()?;
         (len == candidate.len() && len > 1).then_some((character, len))
     });
-    let plain = || bytes.get(floor..end)?.last().map(|byte| (byte.to_ascii_lowercase(), 1));
-    escaped.or_else(plain)
+    let plain = bytes.get(floor..end).and_then(<[u8]>::last).map(|byte| (byte.to_ascii_lowercase(), 1));
+    escaped.chain(plain)
 }
 
 /// `%61`, and `%2561`, `%252561` for a percent sign that was itself encoded.
@@ -105,7 +117,8 @@ fn entity(bytes: &[u8]) -> Option<Symbol> {
 
 /// The named references that HTML has for the characters of a URL's host part.
 fn named(bytes: &[u8]) -> Option<Symbol> {
-    const NAMES: [(&[u8], u8); 5] = [(b"period;", b'.'), (b"colon;", b':'), (b"sol;", b'/'), (b"dash;", b'-'), (b"lowbar;", b'_')];
+    const NAMES: [(&[u8], u8); 5] =
+        [(b"period;", b'.'), (b"colon;", b':'), (b"sol;", b'/'), (b"dash;", b'-'), (b"lowbar;", b'_')];
     NAMES.iter().find(|(name, _)| bytes.starts_with(name)).map(|(name, character)| (*character, name.len()))
 }
 
@@ -127,8 +140,24 @@ mod tests {
     use proptest::prelude::*;
 
     const SPELLINGS: [&str; 18] = [
-        "a", "A", "%61", "%41", "%2561", "%252561", "\\u0061", "\\u0041", "\\x61", "\\u{61}", "\\u{000061}", "\\\\u0061", "&#97;",
-        "&#97", "&#0097;", "&#x61;", "&#X61", "&amp;#97;",
+        "a",
+        "A",
+        "%61",
+        "%41",
+        "%2561",
+        "%252561",
+        "\\u0061",
+        "\\u0041",
+        "\\x61",
+        "\\u{61}",
+        "\\u{000061}",
+        "\\\\u0061",
+        "&#97;",
+        "&#97",
+        "&#0097;",
+        "&#x61;",
+        "&#X61",
+        "&amp;#97;",
     ];
 
     #[test]

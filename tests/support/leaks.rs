@@ -5,11 +5,7 @@ use std::{borrow::Cow, io::Read as _};
 
 /// The only response headers that Livery sends.
 pub const ALLOWED_HEADERS: &[&str] = &[
-    "accept-ranges",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
     "access-control-allow-origin",
-    "access-control-max-age",
     "allow",
     "cache-control",
     "connection",
@@ -17,7 +13,6 @@ pub const ALLOWED_HEADERS: &[&str] = &[
     "content-encoding",
     "content-language",
     "content-length",
-    "content-range",
     "content-security-policy",
     "content-type",
     "date",
@@ -27,14 +22,14 @@ pub const ALLOWED_HEADERS: &[&str] = &[
     "location",
     "permissions-policy",
     "referrer-policy",
+    "refresh",
+    "request-id",
     "retry-after",
     "set-cookie",
     "strict-transport-security",
     "transfer-encoding",
     "vary",
     "x-content-type-options",
-    "x-frame-options",
-    "x-request-id",
 ];
 
 /// How often escapes may be nested in one another.

@@ -74,7 +74,8 @@ fn without_a_provider_the_hosted_page_decides() {
     let base = query::build(BASE);
     assert_eq!(unsigned(&base).unwrap().choice, Choice::Hosted);
     assert_eq!(unsigned(&format!("{base}&provider=moonpay&mode=hosted")).unwrap().choice, Choice::Hosted);
-    for bad in ["provider=auto", "provider=Moon%20Pay", "provider=../x", "mode=fast", "success_url=/x", "cancel_url=javascript:x"] {
+    for bad in ["provider=auto", "provider=Moon%20Pay", "provider=../x", "mode=fast", "success_url=/x", "cancel_url=javascript:x"]
+    {
         assert!(unsigned(&format!("{base}&{bad}")).is_err(), "{bad}");
     }
 }
