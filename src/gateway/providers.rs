@@ -1,11 +1,12 @@
 //! The list of providers.
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::config::Config;
-use crate::gateway::{GatewayError, digits, json};
+use crate::gateway::GatewayError;
+use crate::gateway::object::{Object, digits};
 use crate::http::{Call, Method, Read, Reply};
 use crate::money::Currency;
 
@@ -13,7 +14,7 @@ use crate::money::Currency;
 pub const PATH: &str = "/control/provider-status";
 
 /// One provider, with the fields and types of the gateway's document.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Provider {
     /// What payment links name it by.
     pub id: String,
@@ -35,6 +36,18 @@ pub struct Providers {
 }
 
 impl Provider {
+    /// Reads an entry; `None` if a field is missing or its minimum cannot be read.
+    fn from_object(object: &Object) -> Option<Self> {
+        let provider = Self {
+            id: object.text("id")?,
+            provider_name: object.text("provider_name")?,
+            status: object.text("status")?,
+            minimum_currency: object.text("minimum_currency")?,
+            minimum_amount: object.value("minimum_amount")?.to_owned(),
+        };
+        provider.minimum().is_some().then_some(provider)
+    }
+
     /// The minimum as a value, if it can be read.
     #[must_use]
     pub fn minimum(&self) -> Option<(Decimal, Currency)> {
@@ -55,13 +68,8 @@ impl Providers {
     /// # Errors
     /// [`GatewayError::InvalidReply`] where there is no list.
     pub fn from_reply(reply: &Reply) -> Result<Self, GatewayError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            providers: Vec<Box<RawValue>>,
-        }
-        let fields: Fields = json(reply)?;
-        let readable = |entry: &RawValue| serde_json::from_str(entry.get()).ok().filter(|p: &Provider| p.minimum().is_some());
-        Ok(Self { providers: fields.providers.iter().filter_map(|entry| readable(entry)).collect() })
+        let list = Object::of_reply(reply)?.objects("providers").ok_or(GatewayError::InvalidReply)?;
+        Ok(Self { providers: list.iter().filter_map(Provider::from_object).collect() })
     }
 }
 

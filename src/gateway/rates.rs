@@ -1,11 +1,11 @@
 //! Conversion to US dollars.
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use crate::config::Config;
-use crate::gateway::{GatewayError, digits, json};
+use crate::gateway::GatewayError;
+use crate::gateway::object::Object;
 use crate::http::{Call, Method, Read, Reply};
 use crate::money::{Amount, Currency};
 use crate::query;
@@ -36,17 +36,13 @@ pub fn request(config: &Config, from: Currency, value: &Amount, headers: Vec<(&'
 /// # Errors
 /// [`GatewayError::InvalidReply`] for anything but positive decimals.
 pub fn interpret(reply: &Reply) -> Result<Option<Conversion>, GatewayError> {
-    #[derive(Deserialize)]
-    struct Fields {
-        status: Option<String>,
-        value_coin: Option<Box<RawValue>>,
-        exchange_rate: Option<Box<RawValue>>,
+    let object = Object::of_reply(reply)?;
+    let field = |name| object.digits(name).map(str::to_owned).ok_or(GatewayError::InvalidReply);
+    if object.value("value_coin").is_none() {
+        return Ok(None);
     }
-    let fields: Fields = json(reply)?;
-    let Some(value) = fields.value_coin else { return Ok(None) };
-    let text = |value: Option<&RawValue>| value.and_then(digits).map(str::to_owned).ok_or(GatewayError::InvalidReply);
-    let (value_coin, exchange_rate) = (text(Some(&value))?, text(fields.exchange_rate.as_deref())?);
-    let conversion = Conversion { status: fields.status.unwrap_or_else(|| "success".to_owned()), value_coin, exchange_rate };
+    let status = object.text("status").unwrap_or_else(|| "success".to_owned());
+    let conversion = Conversion { status, value_coin: field("value_coin")?, exchange_rate: field("exchange_rate")? };
     if conversion.rate().is_some() { Ok(Some(conversion)) } else { Err(GatewayError::InvalidReply) }
 }
 

@@ -1,11 +1,11 @@
 //! Asking whether an order was paid.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use crate::config::Config;
+use crate::gateway::GatewayError;
+use crate::gateway::object::Object;
 use crate::gateway::opaque::Opaque;
-use crate::gateway::{GatewayError, digits, json};
 use crate::http::{Call, Method, Read, Reply};
 
 /// Path of the gateway's script, and of our route.
@@ -39,18 +39,13 @@ pub fn request(config: &Config, ipn_token: &Opaque, headers: Vec<(&'static str, 
 /// # Errors
 /// [`GatewayError::InvalidReply`] where there is no status of the two.
 pub fn interpret(reply: &Reply) -> Result<PaymentStatus, GatewayError> {
-    #[derive(Deserialize)]
-    struct Fields {
-        status: String,
-        value_coin: Option<Box<RawValue>>,
-        txid_out: Option<String>,
-        coin: Option<String>,
-    }
-    let Fields { status, value_coin, txid_out, coin } = json(reply)?;
+    let object = Object::of_reply(reply)?;
+    let status = object.required("status")?;
     if !matches!(status.as_str(), "paid" | "unpaid") {
         return Err(GatewayError::InvalidReply);
     }
-    Ok(PaymentStatus { status, value_coin: value_coin.as_deref().and_then(digits).map(str::to_owned), txid_out, coin })
+    let value_coin = object.digits("value_coin").map(str::to_owned);
+    Ok(PaymentStatus { status, value_coin, txid_out: object.text("txid_out"), coin: object.text("coin") })
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Creating the wallet of one order.
 
-use serde::Deserialize;
-
 use crate::config::Config;
+use crate::gateway::GatewayError;
+use crate::gateway::object::Object;
 use crate::gateway::opaque::Opaque;
-use crate::gateway::{GatewayError, json};
 use crate::http::{Call, Method, Read, Reply};
 use crate::query;
 use crate::split::{Split, SplitError};
@@ -89,17 +88,11 @@ impl Created {
     /// # Errors
     /// [`GatewayError::InvalidReply`] where one of the three values is missing or malformed.
     pub fn from_reply(reply: &Reply) -> Result<Self, GatewayError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            address_in: String,
-            polygon_address_in: String,
-            ipn_token: String,
-        }
-        let fields: Fields = json(reply)?;
+        let object = Object::of_reply(reply)?;
         Ok(Self {
-            address_in: Opaque::parse(&fields.address_in).map_err(|_| GatewayError::InvalidReply)?,
-            polygon_address_in: Wallet::parse(&fields.polygon_address_in).map_err(|_| GatewayError::InvalidReply)?,
-            ipn_token: Opaque::parse(&fields.ipn_token).map_err(|_| GatewayError::InvalidReply)?,
+            address_in: Opaque::parse(&object.required("address_in")?).map_err(|_| GatewayError::InvalidReply)?,
+            polygon_address_in: Wallet::parse(&object.required("polygon_address_in")?).map_err(|_| GatewayError::InvalidReply)?,
+            ipn_token: Opaque::parse(&object.required("ipn_token")?).map_err(|_| GatewayError::InvalidReply)?,
         })
     }
 }

@@ -27,25 +27,25 @@ pub fn write(
         headers.append(name, value)?;
     }
     init.set_headers(&headers);
-    let scrubbed = answer.body == Body::Scrubbed;
+    let is_text = answer.body == Body::Scrubbed;
     match (answer.body, stream) {
         (Body::Text(text), _) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
         (Body::Scrubbed | Body::Untouched, Some(stream)) => match stream.into_whole() {
-            Ok(bytes) => whole(bytes, scrubbed, service, &init),
-            Err(stream) => flowing(stream, scrubbed, service, context, &init),
+            Ok(bytes) => whole(bytes, is_text, service, &init),
+            Err(stream) => flowing(stream, is_text, service, context, &init),
         },
         _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
     }
 }
 
 /// A body that is here already: the runtime adds its length.
-fn whole(bytes: Vec<u8>, scrubbed: bool, service: &Service, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
-    let mut bytes = match service.config().filter(|_| scrubbed) {
+fn whole(bytes: Vec<u8>, is_text: bool, service: &Service, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
+    let mut bytes = match service.config().filter(|_| is_text) {
         Some(config) => {
             let mut scrubber = Scrubber::new(&config.names);
-            let mut scrubbed = scrubber.push(&bytes);
-            scrubbed.extend(scrubber.finish());
-            scrubbed
+            let mut clean = scrubber.push(&bytes);
+            clean.extend(scrubber.finish());
+            clean
         }
         None => bytes,
     };
@@ -54,7 +54,7 @@ fn whole(bytes: Vec<u8>, scrubbed: bool, service: &Service, init: &ResponseInit)
 
 fn flowing(
     stream: Stream,
-    scrubbed: bool,
+    is_text: bool,
     service: &Rc<Service>,
     context: &Context,
     init: &ResponseInit,
@@ -63,7 +63,7 @@ fn flowing(
     let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), init)?;
     let service = Rc::clone(service);
     context.wait_until(&future_to_promise(async move {
-        if let Err(error) = pump(stream, &pipe, scrubbed, &service).await {
+        if let Err(error) = pump(stream, &pipe, is_text, &service).await {
             pipe.abort(&error).await;
             console_error!("a body broke off before its end");
         }
@@ -72,8 +72,8 @@ fn flowing(
     Ok(response)
 }
 
-async fn pump(mut stream: Stream, pipe: &Pipe, scrubbed: bool, service: &Service) -> Result<(), JsValue> {
-    let mut scrubber = service.config().filter(|_| scrubbed).map(|config| Scrubber::new(&config.names));
+async fn pump(mut stream: Stream, pipe: &Pipe, is_text: bool, service: &Service) -> Result<(), JsValue> {
+    let mut scrubber = service.config().filter(|_| is_text).map(|config| Scrubber::new(&config.names));
     while let Some(block) = stream.next().await? {
         let bytes = scrubber.as_mut().map_or(block.clone(), |scrubber| scrubber.push(&block));
         if let Err(error) = pipe.write(&bytes).await {
