@@ -243,3 +243,6 @@ fn error_json(error: &Error, face: &Face) -> Response {
     };
     Response::new(status).text(content_type, text.unwrap_or_default()).header("cache-control", "no-store")
 }
+
+#[cfg(test)]
+mod tests;
