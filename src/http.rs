@@ -127,7 +127,7 @@ pub enum Read {
     Nothing,
     /// All of it, as text, up to [`MAX_TEXT`] bytes.
     Text,
-    /// A stream to pass on if the status is below 400, text otherwise.
+    /// A stream to pass on if the status is below 300, nothing of a redirect, text of a failure.
     Stream,
 }
 

@@ -37,7 +37,7 @@ pub enum TargetError {
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "is not an absolute http(s) URL: write one such as https://shop.example/paid?order=1001, percent-encoded once, without credentials and fragment",
+            Self::Malformed => "is not an absolute http(s) URL: write one such as https://shop.example/paid?order=1001, percent-encoded once, without credentials and fragment, its host in ASCII",
             Self::TooLong => "is longer than 2048 characters: shorten it",
             Self::NoParameter => "has no parameter: add one that is unique for each order, such as ?order=1001",
             Self::NotPublic => "leads to a host that is not on the public internet: use the shop's public address",

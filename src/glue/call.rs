@@ -45,14 +45,13 @@ async fn receive(read: Read, response: &Response) -> Result<(Reply, Option<Strea
     let headers = Box::new(RuntimeHeaders(response.headers()));
     let reply = |text| Reply { status, headers, text };
     match read {
-        Read::Nothing => {
-            stream.cancel();
-            Ok((reply(String::new()), None))
-        }
-        Read::Stream if status < 400 => {
+        Read::Stream if status < 300 => {
             stream.read_ahead().await.map_err(|error| fault(&error))?;
             Ok((reply(String::new()), Some(stream)))
         }
+        // Nobody reads what comes with a redirect.
+        Read::Stream if status < 400 => Ok((without_body(&stream, reply), None)),
+        Read::Nothing => Ok((without_body(&stream, reply), None)),
         Read::Stream | Read::Text => {
             let bytes = stream.all(MAX_TEXT).await.map_err(|error| fault(&error))?;
             if bytes.len() > MAX_TEXT && status < 400 {
@@ -61,6 +60,12 @@ async fn receive(read: Read, response: &Response) -> Result<(Reply, Option<Strea
             Ok((reply(String::from_utf8_lossy(&bytes).into_owned()), None))
         }
     }
+}
+
+/// A reply whose body is not wanted: the sender is told, or it would hold its connection.
+fn without_body(stream: &Stream, reply: impl FnOnce(String) -> Reply) -> Reply {
+    stream.cancel();
+    reply(String::new())
 }
 
 /// A timeout is told by its name; everything else is a broken connection.

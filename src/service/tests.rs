@@ -316,6 +316,19 @@ fn failures_are_told_apart() {
     }
 }
 
+/// Promise 1: what the gateway says is scrubbed where it is passed on, in data and in refusals.
+#[test]
+fn names_in_what_the_gateway_says_are_replaced() {
+    let said = "call api.anexpay.net, or https:\\/\\/CHECKOUT\\u002eanexpay.net";
+    let status = format!(r#"{{"status":"paid","coin":"{said}"}}"#);
+    for told in [(200, status), (400, format!("<b>{said}</b>"))] {
+        let told = (told.0, Vec::new(), told.1);
+        let (response, _) = run(&operators(), Method::Get, "/control/payment-status.php", "ipn_token=ZEE2", &Vec::new(), &told);
+        let Body::Text(text) = response.body else { panic!("no text") };
+        assert!(text.contains("pay.shop.example") && !text.to_ascii_lowercase().contains("anexpay"), "{text}");
+    }
+}
+
 #[test]
 fn a_misconfigured_worker_says_so_everywhere_but_shows_why_at_healthz() {
     let service = service(&[("AFFILIATE_FEE", "2")]);
