@@ -142,6 +142,8 @@ pub struct Reply {
     pub headers: Box<dyn Headers>,
     /// The text that was asked for; empty for a stream, which stays with the runtime.
     pub text: String,
+    /// The first bytes of a stream, by which its character set can be told.
+    pub beginning: Vec<u8>,
 }
 
 /// Why a call brought no reply.

@@ -3,6 +3,8 @@
 //! [`Service::answer`] takes a request; whatever it returns is either done or waits for one call's reply, with which
 //! [`Service::resume`] goes on. Every answer, an error too, leaves through [`Service::finish`], which scrubs it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::config::{Config, Mistake};
@@ -174,8 +176,11 @@ impl Service {
     /// An error in the form that the caller reads.
     fn render(&self, error: &Error, face: &Face) -> Response {
         let brand = self.config().map(|config| &config.brand);
-        let page = (face.form == Form::Html).then(|| pages::error(brand, face, error)).flatten();
-        let mut response = page.unwrap_or_else(|| error_json(error, face));
+        let message = error.to_string();
+        // Before it is escaped for a page or for JSON: an escape within an escape would be harder to read.
+        let message = self.config().map_or(Cow::Borrowed(message.as_str()), |config| scrub(&config.names, &message));
+        let page = (face.form == Form::Html).then(|| pages::error(brand, face, error, &message)).flatten();
+        let mut response = page.unwrap_or_else(|| error_json(error, face, &message));
         if let Error::Method(allowed) = error {
             response = response.header("allow", *allowed);
         }
@@ -206,7 +211,7 @@ impl Service {
 }
 
 /// An error as JSON, in Stripe's envelope or as RFC 9457 has it.
-fn error_json(error: &Error, face: &Face) -> Response {
+fn error_json(error: &Error, face: &Face, message: &str) -> Response {
     #[derive(Serialize)]
     struct Envelope<'a> {
         error: Fields<'a>,
@@ -232,13 +237,13 @@ fn error_json(error: &Error, face: &Face) -> Response {
         request_id: &'a str,
     }
     let (status, code, kind) = error.facts();
-    let (message, param, request_id) = (error.to_string(), error.param(), face.request_id.as_str());
+    let (param, request_id) = (error.param(), face.request_id.as_str());
     let (content_type, text) = if face.form == Form::Problem {
         let details =
-            ProblemDetails { r#type: "about:blank", title: kind.as_str(), status, detail: &message, code, param, request_id };
+            ProblemDetails { r#type: "about:blank", title: kind.as_str(), status, detail: message, code, param, request_id };
         ("application/problem+json", serde_json::to_string(&details))
     } else {
-        let fields = Fields { r#type: kind.as_str(), code, message: &message, param, request_id };
+        let fields = Fields { r#type: kind.as_str(), code, message, param, request_id };
         ("application/json", serde_json::to_string(&Envelope { error: fields }))
     };
     Response::new(status).text(content_type, text.unwrap_or_default()).header("cache-control", "no-store")

@@ -16,5 +16,5 @@ pub fn config(settings: &[(&str, &str)]) -> Config {
 
 /// A reply of the gateway's without headers.
 pub fn reply(status: u16, text: &str) -> crate::http::Reply {
-    crate::http::Reply { status, headers: Box::new(Vec::<(String, String)>::new()), text: text.to_owned() }
+    crate::http::Reply { status, headers: Box::new(Vec::<(String, String)>::new()), text: text.to_owned(), beginning: Vec::new() }
 }

@@ -23,7 +23,7 @@ pub enum GatewayError {
     Rejected {
         /// Its status.
         status: u16,
-        /// What it said, as plain text of at most 200 characters; may be empty.
+        /// What it said, if that was plain text of at most 200 characters or its sentence about addresses; may be empty.
         said: String,
     },
     /// It asked for fewer requests.
@@ -56,8 +56,10 @@ impl fmt::Display for GatewayError {
 }
 
 /// The gateway's sentence for an address that it did not issue, or that was encoded twice.
+const ABOUT_ADDRESS: &str = "Provided wallet address is not allowed";
+
 fn is_about_address(said: &str) -> bool {
-    said.to_ascii_lowercase().contains("wallet address is not allowed")
+    said.to_ascii_lowercase().contains(&ABOUT_ADDRESS.to_ascii_lowercase())
 }
 
 /// Seconds to wait where a 429 does not say.
@@ -91,8 +93,19 @@ fn retry_after(headers: &dyn Headers) -> u32 {
     seconds.map_or(DEFAULT_RETRY_AFTER, |s: u32| s.clamp(1, MAX_RETRY_AFTER))
 }
 
-/// What an error page says: its text without tags, on one line, shortened. It is only ever shown escaped.
-fn plain_text(page: &str) -> String {
+/// What a refusal says: a plain text on one line, shortened. Of a page only the one sentence is taken that is known.
+fn plain_text(body: &str) -> String {
+    let text = without_tags(body);
+    if !body.contains('<') {
+        text.chars().take(MAX_SAID).collect()
+    } else if is_about_address(&text) {
+        ABOUT_ADDRESS.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn without_tags(page: &str) -> String {
     let mut in_tag = false;
     let visible = page.chars().filter(|c| match c {
         '<' => {
@@ -103,7 +116,7 @@ fn plain_text(page: &str) -> String {
         _ => !in_tag,
     });
     let text: String = visible.map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_SAID).collect()
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -25,16 +25,19 @@ pub fn request(
 }
 
 /// The hosted page's query: the caller's byte for byte, but `domain` is ours whatever they wrote, and the operator's look
-/// fills in what they left open.
+/// fills in what they left open. Ours comes first: PHP reads a thousand parameters and then no more.
 #[must_use]
 pub fn query(config: &Config, raw_query: &str) -> String {
-    let mut query = query::without(raw_query, &[DOMAIN]);
+    let mut query = query::build([(DOMAIN, config.origin.host())]);
+    let callers = query::without(raw_query, &[DOMAIN]);
+    if !callers.is_empty() {
+        query.extend(["&", &callers]);
+    }
     for (name, value) in config.brand.parameters() {
         if !query::pairs(raw_query).any(|pair| pair.name() == name) {
             query::append(&mut query, name, value);
         }
     }
-    query::append(&mut query, DOMAIN, config.origin.host());
     query
 }
 
@@ -48,7 +51,7 @@ mod tests {
     fn the_domain_is_always_ours_and_the_rest_stays() {
         let config = config(&[("BRAND_THEME", "#6366f1"), ("BRAND_BUTTON", "navy")]);
         let raw = "address=a%2fb&domain=evil.example&amount=1&button=%23fff&x=%7E+";
-        assert_eq!(query(&config, raw), "address=a%2fb&amount=1&button=%23fff&x=%7E+&theme=%236366f1&domain=pay.shop.example");
+        assert_eq!(query(&config, raw), "domain=pay.shop.example&address=a%2fb&amount=1&button=%23fff&x=%7E+&theme=%236366f1");
     }
 
     proptest! {

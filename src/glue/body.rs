@@ -98,6 +98,11 @@ impl Stream {
         Ok(())
     }
 
+    /// The first bytes of what was read ahead.
+    pub fn beginning(&self) -> &[u8] {
+        self.ahead.get(..4).unwrap_or(&self.ahead)
+    }
+
     /// The next block; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
         if !self.ahead.is_empty() {

@@ -43,11 +43,11 @@ async fn receive(read: Read, response: &Response) -> Result<(Reply, Option<Strea
     let status = response.status();
     let mut stream = response.body().map_or_else(Stream::empty, Stream::of);
     let headers = Box::new(RuntimeHeaders(response.headers()));
-    let reply = |text| Reply { status, headers, text };
+    let reply = |text, beginning| Reply { status, headers, text, beginning };
     match read {
         Read::Stream if status < 300 => {
             stream.read_ahead().await.map_err(|error| fault(&error))?;
-            Ok((reply(String::new()), Some(stream)))
+            Ok((reply(String::new(), stream.beginning().to_vec()), Some(stream)))
         }
         // Nobody reads what comes with a redirect.
         Read::Stream if status < 400 => Ok((without_body(&stream, reply), None)),
@@ -57,15 +57,15 @@ async fn receive(read: Read, response: &Response) -> Result<(Reply, Option<Strea
             if bytes.len() > MAX_TEXT && status < 400 {
                 return Err(Fault::Unreadable);
             }
-            Ok((reply(String::from_utf8_lossy(&bytes).into_owned()), None))
+            Ok((reply(String::from_utf8_lossy(&bytes).into_owned(), Vec::new()), None))
         }
     }
 }
 
 /// A reply whose body is not wanted: the sender is told, or it would hold its connection.
-fn without_body(stream: &Stream, reply: impl FnOnce(String) -> Reply) -> Reply {
+fn without_body(stream: &Stream, reply: impl FnOnce(String, Vec<u8>) -> Reply) -> Reply {
     stream.cancel();
-    reply(String::new())
+    reply(String::new(), Vec::new())
 }
 
 /// A timeout is told by its name; everything else is a broken connection.

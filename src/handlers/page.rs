@@ -94,7 +94,7 @@ fn missing_page(error: GatewayError, method: Method) -> Error {
 }
 
 fn passed(cx: &Context<'_>, reply: &Reply) -> Result<Response, Error> {
-    let response = response_headers::pass(&cx.config.names, reply.status, reply.headers.as_ref());
+    let response = response_headers::pass(&cx.config.names, reply);
     Ok(response.ok_or(GatewayError::InvalidReply)?)
 }
 

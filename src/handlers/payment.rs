@@ -44,7 +44,7 @@ pub fn follow(cx: &Context<'_>, call: Call, hops_left: u8) -> Outcome {
 
 /// A page instead of a redirect: passed on like the hosted page.
 fn page(config: &Config, reply: &crate::http::Reply) -> Result<Response, Error> {
-    let response = response_headers::pass(&config.names, reply.status, reply.headers.as_ref());
+    let response = response_headers::pass(&config.names, reply);
     Ok(response.ok_or(GatewayError::InvalidReply)?.header("cache-control", "no-store"))
 }
 

@@ -33,10 +33,20 @@ pub fn resolve(config: &Config, called: &str, location: &str) -> Option<Destinat
         let fetched = fetching_base(config, &url).url(&url[Position::BeforePath..Position::AfterQuery]);
         return Some(Destination::Gateway { fetched, path_and_query: url[Position::BeforePath..].to_owned() });
     }
+    if is_named_outside_query(config, location) {
+        return None;
+    }
     let allowed = config.origin.is_development() || (url.scheme() == "https" && target::is_public(&url));
     let unchanged = location.is_ascii() && !location.bytes().any(|b| b.is_ascii_control() || b == b' ');
     let absolute = unchanged && web_url::parse(location).is_some();
     allowed.then(|| Destination::Elsewhere(if absolute { location.to_owned() } else { url.into() }))
+}
+
+/// A provider may sign a query that holds a hidden name; in every other part of its URL a name has no business.
+fn is_named_outside_query(config: &Config, location: &str) -> bool {
+    let (before_fragment, fragment) = location.split_once('#').unwrap_or((location, ""));
+    let before_query = before_fragment.split('?').next().unwrap_or_default();
+    config.names.hides(before_query) || config.names.hides(fragment)
 }
 
 fn fetching_base<'c>(config: &'c Config, url: &Url) -> &'c Base {
@@ -90,6 +100,9 @@ mod tests {
             "https://10.0.0.1/",
             "https://",
             "https://localhost/",
+            "https://anexpay.net@provider.example/x",
+            "https://provider.example/anexpay%2Enet/x",
+            "https://provider.example/x#https://api.anexpay.net",
         ] {
             assert_eq!(resolved(bad), None, "{bad}");
         }

@@ -66,8 +66,7 @@ impl Name {
     fn around(&self, bytes: &[u8], floor: usize, at: usize, len: usize) -> Option<Range<usize>> {
         let mut end = at + len;
         for expected in self.text.get(self.rarest + 1..)? {
-            let (character, len) = symbol::first(bytes.get(end..)?)?;
-            (character == *expected).then(|| end += len)?;
+            end += symbol::first_as(bytes.get(end..)?, *expected)?;
         }
         let mut start = at;
         for expected in self.text.get(..self.rarest)?.iter().rev() {
@@ -140,8 +139,8 @@ impl Names {
             let at = from + offset;
             let floor = floor.max(at.saturating_sub(self.reach_before()));
             let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
-            let symbol = symbol::first(window.get(at..)?)?;
-            if let Some(found) = self.at(window, floor, at, symbol) {
+            let readings = symbol::readings(window.get(at..)?);
+            if let Some(found) = readings.into_iter().find_map(|symbol| self.at(window, floor, at, symbol)) {
                 return Some(found);
             }
             from = at + 1;
@@ -182,7 +181,7 @@ fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
 
 /// Where a port behind a name ends; the name's own end if it has none.
 fn after_port(bytes: &[u8], end: usize) -> usize {
-    let next = |at: usize| bytes.get(at..).and_then(symbol::first);
+    let next = |at: usize| bytes.get(at..).and_then(|rest| symbol::readings(rest).into_iter().next());
     let Some((b':', colon)) = next(end) else { return end };
     let mut at = end + colon;
     for _ in 1..PORT {

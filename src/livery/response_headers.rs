@@ -1,6 +1,6 @@
 //! What of a gateway's reply comes down to the customer: these headers and no others.
 
-use crate::http::{Body, Headers, Response};
+use crate::http::{Body, Reply, Response};
 
 use super::names::Names;
 use super::scrub::scrub;
@@ -37,14 +37,18 @@ const BINARY: [&str; 9] = [
 
 /// The answer to a customer from the head of a gateway's reply, whose body follows as a stream.
 ///
-/// `None` if the body is text in a coding that the runtime does not undo, so that no name in it could be found.
+/// `None` if the body is in a coding that the runtime does not undo, or text in a character set in which no name could be
+/// found.
 #[must_use]
-pub fn pass(names: &Names, status: u16, headers: &dyn Headers) -> Option<Response> {
-    let body = body_of(headers.get("content-type").as_deref());
-    if body == Body::Scrubbed && !is_readable(headers.get("content-encoding").as_deref()) {
+pub fn pass(names: &Names, reply: &Reply) -> Option<Response> {
+    let headers = reply.headers.as_ref();
+    let content_type = headers.get("content-type").unwrap_or_default().trim().to_ascii_lowercase();
+    let body = body_of(&content_type);
+    let is_readable = body == Body::Untouched || is_ascii_compatible(&content_type, &reply.beginning);
+    if !is_readable || !is_undone(headers.get("content-encoding").as_deref()) {
         return None;
     }
-    let mut response = Response { status, headers: Vec::new(), body };
+    let mut response = Response { status: reply.status, headers: Vec::new(), body };
     for name in PASSED {
         if let Some(value) = headers.get(name) {
             response.headers.push((name, scrub(names, &value).into_owned()));
@@ -60,16 +64,22 @@ pub fn pass(names: &Names, status: u16, headers: &dyn Headers) -> Option<Respons
 }
 
 /// Everything is text unless its type says otherwise, SVG included: what is scrubbed without need stays as it is.
-fn body_of(content_type: Option<&str>) -> Body {
-    let kind = content_type.unwrap_or_default().trim().to_ascii_lowercase();
-    let binary = BINARY.iter().any(|prefix| kind.starts_with(prefix)) && !kind.starts_with("image/svg");
+fn body_of(content_type: &str) -> Body {
+    let binary = BINARY.iter().any(|prefix| content_type.starts_with(prefix)) && !content_type.starts_with("image/svg");
     if binary { Body::Untouched } else { Body::Scrubbed }
 }
 
-/// The codings that the runtime undoes before the body is read.
-fn is_readable(coding: Option<&str>) -> bool {
-    let coding = coding.unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(coding.as_str(), "" | "identity" | "gzip" | "br")
+/// The codings that the runtime undoes before the body is read; it knows them in lower case only.
+fn is_undone(coding: Option<&str>) -> bool {
+    matches!(coding.unwrap_or_default().trim(), "" | "identity" | "gzip" | "br")
+}
+
+/// Whether ASCII characters are single bytes: not in UTF-16 and UTF-32, told by the character set, a byte order mark, or
+/// zeros where a text begins.
+fn is_ascii_compatible(content_type: &str, beginning: &[u8]) -> bool {
+    let declared = ["utf-16", "utf16", "utf-32", "utf32", "ucs-2", "unicode"].iter().any(|name| content_type.contains(name));
+    let marked = matches!(beginning, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, ..] | [_, 0, ..]);
+    !declared && !marked
 }
 
 /// A strong validator promises the same bytes; a scrubbed body has others, so its validator becomes weak (RFC 9110, 8.8.1).
@@ -99,8 +109,12 @@ mod tests {
     }
 
     fn passed(headers: &[(&str, &str)]) -> Option<Response> {
+        beginning_with(headers, b"")
+    }
+
+    fn beginning_with(headers: &[(&str, &str)], beginning: &[u8]) -> Option<Response> {
         let headers: Vec<(String, String)> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        pass(&names(), 200, &headers)
+        pass(&names(), &Reply { status: 200, headers: Box::new(headers), text: String::new(), beginning: beginning.to_vec() })
     }
 
     #[test]
@@ -140,28 +154,42 @@ mod tests {
     }
 
     #[test]
-    fn text_in_an_unknown_coding_does_not_pass() {
-        assert_eq!(passed(&[("content-type", "text/html"), ("content-encoding", "zstd")]), None);
-        assert!(passed(&[("content-type", "text/html"), ("content-encoding", "gzip")]).is_some());
-        assert!(passed(&[("content-type", "image/png"), ("content-encoding", "zstd")]).is_some());
+    fn a_body_in_an_unknown_coding_does_not_pass() {
+        for kind in ["text/html", "image/png"] {
+            for coding in ["zstd", "deflate", "GZIP", "gzip, br", "x"] {
+                assert_eq!(passed(&[("content-type", kind), ("content-encoding", coding)]), None, "{coding}");
+            }
+            assert!(passed(&[("content-type", kind), ("content-encoding", "gzip")]).is_some());
+        }
+    }
+
+    #[test]
+    fn text_in_wide_characters_does_not_pass() {
+        for kind in ["text/html; charset=utf-16le", "text/css; charset=\"UTF-16\"", "text/xml;charset=ucs-2"] {
+            assert_eq!(passed(&[("content-type", kind)]), None, "{kind}");
+        }
+        for beginning in [b"\xFF\xFE<\0", b"\xFE\xFF\0<", b"<\0!\0", b"\0<\0!"] {
+            assert_eq!(beginning_with(&[("content-type", "text/html")], beginning), None);
+            assert!(beginning_with(&[("content-type", "image/png")], beginning).is_some());
+        }
+        assert!(beginning_with(&[("content-type", "text/html; charset=utf-8")], b"\xEF\xBB\xBF<").is_some());
     }
 
     #[test]
     fn everything_is_scrubbed_but_binary_types() {
         for kind in ["", "text/html", "application/json", "image/svg+xml", "IMAGE/SVG+XML", "application/x-unheard-of"] {
-            assert_eq!(body_of(Some(kind)), Body::Scrubbed, "{kind}");
+            assert_eq!(body_of(&kind.to_ascii_lowercase()), Body::Scrubbed, "{kind}");
         }
         for kind in ["image/png", "font/woff2", "Application/PDF", "video/mp4"] {
-            assert_eq!(body_of(Some(kind)), Body::Untouched, "{kind}");
+            assert_eq!(body_of(&kind.to_ascii_lowercase()), Body::Untouched, "{kind}");
         }
-        assert_eq!(body_of(None), Body::Scrubbed);
     }
 
     proptest! {
         #[test]
         fn no_header_ever_shows_a_name(pairs in prop::collection::vec(("(etag|set-cookie|vary|link|refresh|content-type|via|[a-z-]{1,12})", "[a-zA-Z0-9;=.: /]{0,20}(anexpay\\.net|AnexPay%2Enet)?[a-z;= ]{0,8}"), 0..8)) {
-            let headers: Vec<(String, String)> = pairs;
-            if let Some(response) = pass(&names(), 200, &headers) {
+            let reply = Reply { status: 200, headers: Box::new(pairs), text: String::new(), beginning: Vec::new() };
+            if let Some(response) = pass(&names(), &reply) {
                 for (name, value) in response.headers {
                     prop_assert!(!names().hides(&value), "{}: {}", name, value);
                 }

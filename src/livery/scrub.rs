@@ -107,7 +107,7 @@ mod tests {
     fn decoded(text: &[u8]) -> Vec<u8> {
         let mut at = 0;
         let mut out = Vec::new();
-        while let Some((character, len)) = symbol::first(&text[at..]) {
+        while let Some((character, len)) = symbol::readings(&text[at..]).into_iter().next() {
             out.push(character);
             at += len;
         }
@@ -178,6 +178,10 @@ mod tests {
             1 => Just(format!("&#{code};")),
             1 => Just(format!("&#x{code:x};")),
             1 => Just(format!("&amp;#{code:04};")),
+            1 => Just(format!("&#37;{code:02x}")),
+            1 => Just(format!("\\{code:x} ")),
+            1 => Just(format!("\\{code:06x}")),
+            1 => Just(format!("\\{code:03o}")),
         ]
     }
 

@@ -92,7 +92,7 @@ struct Home<'a> {
 struct ErrorPage<'a> {
     frame: Frame<'a>,
     title: &'a str,
-    message: String,
+    message: &'a str,
     code: &'a str,
     request_id: &'a str,
 }
@@ -104,13 +104,13 @@ pub fn home(brand: &Brand, face: &Face) -> Option<Response> {
     Some(page(200, html, face))
 }
 
-/// The error page; `None` if the template fails.
+/// The page for an error, with a `message` that is safe to show; `None` if the template fails.
 #[must_use]
-pub fn error(brand: Option<&Brand>, face: &Face, error: &Error) -> Option<Response> {
+pub fn error(brand: Option<&Brand>, face: &Face, error: &Error, message: &str) -> Option<Response> {
     let page_of = ErrorPage {
         frame: Frame::new(brand, face),
         title: title(error.status()),
-        message: error.to_string(),
+        message,
         code: error.code(),
         request_id: &face.request_id,
     };

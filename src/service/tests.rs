@@ -42,7 +42,8 @@ fn run(service: &Service, method: Method, path: &str, query: &str, headers: &Sen
                 calls.push(pending.call.clone());
                 assert!(calls.len() < 20, "a request must end");
                 let (status, headers, text) = told.clone();
-                progress = service.resume(pending, Ok(Reply { status, headers: Box::new(headers), text }), NOW);
+                progress =
+                    service.resume(pending, Ok(Reply { status, headers: Box::new(headers), text, beginning: Vec::new() }), NOW);
             }
         }
     }
@@ -321,7 +322,7 @@ fn failures_are_told_apart() {
 fn names_in_what_the_gateway_says_are_replaced() {
     let said = "call api.anexpay.net, or https:\\/\\/CHECKOUT\\u002eanexpay.net";
     let status = format!(r#"{{"status":"paid","coin":"{said}"}}"#);
-    for told in [(200, status), (400, format!("<b>{said}</b>"))] {
+    for told in [(200, status), (400, said.to_owned())] {
         let told = (told.0, Vec::new(), told.1);
         let (response, _) = run(&operators(), Method::Get, "/control/payment-status.php", "ipn_token=ZEE2", &Vec::new(), &told);
         let Body::Text(text) = response.body else { panic!("no text") };
