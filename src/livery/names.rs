@@ -139,9 +139,13 @@ impl Names {
             let at = from + offset;
             let floor = floor.max(at.saturating_sub(self.reach_before()));
             let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
-            let readings = symbol::readings(window.get(at..)?);
-            if let Some(found) = readings.into_iter().find_map(|symbol| self.at(window, floor, at, symbol)) {
-                return Some(found);
+            let spelt = window.get(at..)?;
+            let found = match spelt.first().filter(|byte| !symbol::is_introducer(**byte)) {
+                Some(byte) => self.at(window, floor, at, (byte.to_ascii_lowercase(), 1)),
+                None => symbol::readings(spelt).find_map(|symbol| self.at(window, floor, at, symbol)),
+            };
+            if found.is_some() {
+                return found;
             }
             from = at + 1;
         }
@@ -181,7 +185,7 @@ fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
 
 /// Where a port behind a name ends; the name's own end if it has none.
 fn after_port(bytes: &[u8], end: usize) -> usize {
-    let next = |at: usize| bytes.get(at..).and_then(|rest| symbol::readings(rest).into_iter().next());
+    let next = |at: usize| bytes.get(at..).and_then(|rest| symbol::readings(rest).next());
     let Some((b':', colon)) = next(end) else { return end };
     let mut at = end + colon;
     for _ in 1..PORT {

@@ -107,7 +107,7 @@ mod tests {
     fn decoded(text: &[u8]) -> Vec<u8> {
         let mut at = 0;
         let mut out = Vec::new();
-        while let Some((character, len)) = symbol::readings(&text[at..]).into_iter().next() {
+        while let Some((character, len)) = symbol::readings(&text[at..]).next() {
             out.push(character);
             at += len;
         }
