@@ -8,8 +8,8 @@ use core::fmt;
 use crate::livery::names::Names;
 use crate::secret::Secret;
 use crate::signing::Keys;
-use crate::split::{Share, Split, Stake};
-use crate::wallet::Wallet;
+use crate::split::{Share, Split, SplitError, Stake};
+use crate::wallet::{Wallet, WalletError};
 use crate::web_url;
 
 mod brand;
@@ -59,7 +59,7 @@ pub struct Mistake {
     /// The setting's name.
     pub setting: &'static str,
     /// What is wrong and what to write instead.
-    pub problem: String,
+    pub problem: &'static str,
 }
 
 impl fmt::Display for Mistake {
@@ -86,42 +86,51 @@ impl Reader<'_> {
         (self.source)(setting).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
-    fn mistake(&mut self, setting: &'static str, problem: impl fmt::Display) {
-        self.mistakes.push(Mistake { setting, problem: problem.to_string() });
+    fn mistake(&mut self, setting: &'static str, problem: &'static str) {
+        self.mistakes.push(Mistake { setting, problem });
     }
 
     /// A setting that `parse` understands; what it does not understand is a mistake.
-    fn parsed<T, E: fmt::Display>(&mut self, setting: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    fn parsed<T>(&mut self, setting: &'static str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
         let text = self.text(setting)?;
         parse(&text).map_err(|why| self.mistake(setting, why)).ok()
     }
 
-    fn required<T, E: fmt::Display>(
+    /// The same for a setting that has to be there; `missing` says how to get one.
+    fn required<T>(
         &mut self,
         setting: &'static str,
-        hint: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
+        missing: &'static str,
+        parse: fn(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         if self.text(setting).is_none() {
-            self.mistake(setting, format_args!("is missing: {hint}"));
+            self.mistake(setting, missing);
         }
         self.parsed(setting, parse)
     }
 
     fn wallet(&mut self, setting: &'static str) -> Option<Wallet> {
-        self.parsed(setting, Wallet::parse)
+        self.parsed(setting, |text| Wallet::parse(text).map_err(WalletError::text))
+    }
+
+    fn share(&mut self, setting: &'static str) -> Option<Share> {
+        self.parsed(setting, |text| Share::parse(text).map_err(SplitError::text))
     }
 
     /// The operator's split, and a mistake for each combination that is none.
     fn split(&mut self, payout: Option<Wallet>) -> Option<Split> {
         let affiliate = self.wallet("AFFILIATE_WALLET");
-        let share = self.parsed("AFFILIATE_FEE", Share::parse);
+        let share = self.share("AFFILIATE_FEE");
         let sub_wallet = self.wallet("SUB_AFFILIATE_WALLET");
-        let sub_share = self.parsed("SUB_AFFILIATE_FEE", Share::parse);
-        self.needs("AFFILIATE_FEE", "AFFILIATE_WALLET");
-        self.needs("SUB_AFFILIATE_WALLET", "SUB_AFFILIATE_FEE");
-        self.needs("SUB_AFFILIATE_FEE", "SUB_AFFILIATE_WALLET");
-        self.needs("SUB_AFFILIATE_WALLET", "AFFILIATE_FEE");
+        let sub_share = self.share("SUB_AFFILIATE_FEE");
+        self.needs("AFFILIATE_FEE", "AFFILIATE_WALLET", "is a share for nobody: set AFFILIATE_WALLET too");
+        self.needs("SUB_AFFILIATE_WALLET", "SUB_AFFILIATE_FEE", "has no share: set SUB_AFFILIATE_FEE too");
+        self.needs("SUB_AFFILIATE_FEE", "SUB_AFFILIATE_WALLET", "is a share for nobody: set SUB_AFFILIATE_WALLET too");
+        self.needs(
+            "SUB_AFFILIATE_WALLET",
+            "AFFILIATE_FEE",
+            "needs a fixed share above it: set AFFILIATE_WALLET and AFFILIATE_FEE too",
+        );
         let wallet = affiliate?;
         let split = match (share, sub_wallet, sub_share) {
             (None, _, _) => Split::Affiliate(wallet),
@@ -131,14 +140,14 @@ impl Reader<'_> {
             (Some(share), _, _) => Split::Custom(Stake { wallet, share }),
         };
         let setting = if sub_wallet.is_some() { "SUB_AFFILIATE_WALLET" } else { "AFFILIATE_WALLET" };
-        split.check(payout).map_err(|why| self.mistake(setting, why)).ok()?;
+        split.check(payout).map_err(|why| self.mistake(setting, why.text())).ok()?;
         Some(split)
     }
 
     /// Reports `setting` where it is set without the `other` that gives it a meaning.
-    fn needs(&mut self, setting: &'static str, other: &'static str) {
+    fn needs(&mut self, setting: &'static str, other: &'static str, problem: &'static str) {
         if self.text(setting).is_some() && self.text(other).is_none() {
-            self.mistake(setting, format_args!("has no effect without {other}: set both or neither"));
+            self.mistake(setting, problem);
         }
     }
 
@@ -197,10 +206,10 @@ impl Config {
         let split = reader.split(payout);
         let origin = reader.required(
             "CHECKOUT_DOMAIN",
-            "write the host that this Worker is reached at, such as pay.example.com",
+            "is missing: write the host that this Worker is reached at, such as pay.example.com",
             Origin::parse,
         );
-        let keys = reader.required("SIGNING_KEY", "make one with `openssl rand -base64 32`", Keys::parse);
+        let keys = reader.required("SIGNING_KEY", "is missing: make one with `openssl rand -base64 32`", Keys::parse);
         let api = reader.parsed("GATEWAY_API_URL", Base::parse).or_else(|| Base::parse(DEFAULT_API).ok());
         let checkout = reader.parsed("GATEWAY_CHECKOUT_URL", Base::parse).or_else(|| Base::parse(DEFAULT_CHECKOUT).ok());
         let timeout_ms = reader.parsed("GATEWAY_TIMEOUT_MS", Reader::timeout).unwrap_or(DEFAULT_TIMEOUT_MS);

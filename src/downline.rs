@@ -4,8 +4,6 @@
 //! wallet and share, but only from a request that is signed with a key both operators share. The signature covers
 //! everything that the request means, and the moment it was made.
 
-use core::fmt;
-
 use sha2::{Digest, Sha256};
 use url::Position;
 
@@ -34,14 +32,20 @@ pub enum DownlineError {
     NotAllowed,
 }
 
-impl fmt::Display for DownlineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unsigned => "This address is for affiliates' own Workers: sign the request with a key that its operator gave you.",
+impl DownlineError {
+    /// What is wrong and what to do.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Unsigned => {
+                "This address is for affiliates' own Workers: sign the request with a key that its operator gave you."
+            }
             Self::BadSignature => "The request's signature is wrong: check that both sides have the same name and key.",
             Self::Stale => "The request's signature is older than five minutes, or from the future: set the clock.",
-            Self::NotAllowed => "The operator of this page shares with no further affiliate: AFFILIATE_WALLET and AFFILIATE_FEE are not set, or a sub-affiliate already is.",
-        })
+            Self::NotAllowed => {
+                "The operator of this page shares with no further affiliate: AFFILIATE_WALLET and AFFILIATE_FEE are not set, or a sub-affiliate already is."
+            }
+        }
     }
 }
 

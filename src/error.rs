@@ -197,23 +197,11 @@ impl Error {
 impl fmt::Display for Error {
     /// The text for whoever made the request: what is wrong and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((param, why)) = self.about_value() {
+            return write!(f, "`{param}` {why}.");
+        }
         match self {
-            Self::Param(param, ParamError::Missing) => write!(f, "`{param}` is missing: add it to the request."),
-            Self::Param(param, ParamError::Duplicate) => write!(f, "`{param}` is there more than once: send it once."),
-            Self::Param(param, ParamError::Unreadable) => {
-                write!(f, "`{param}` cannot be read: send it once, under its plain name, as percent-encoded UTF-8 text.")
-            }
-            Self::Value(param, why) => write!(f, "`{param}` {why}."),
-            Self::Wallet(param, why) => write!(f, "`{param}` {why}."),
-            Self::Split(param, why) => write!(f, "`{param}` {why}."),
-            Self::Amount(param, why) => write!(f, "`{param}` {why}."),
-            Self::Currency(param, why) => write!(f, "`{param}` {why}."),
-            Self::Callback(why) => write!(f, "`callback` {why}."),
-            Self::Opaque(param, why) => write!(f, "`{param}` {why}."),
             Self::Provider(refusal) => refusal.fmt(f),
-            Self::Link(why) => why.fmt(f),
-            Self::Downline(why) => why.fmt(f),
-            Self::OperatorsParameter(param) => write!(f, "`{param}` is decided by the operator of this page: leave it away."),
             Self::Method(allowed) => write!(f, "This address does not serve that method: use {allowed}."),
             Self::Gateway(why) => why.fmt(f),
             Self::Merchant(Some(status), _) => write!(
@@ -226,8 +214,26 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// What is wrong with the value of one parameter, where that is the mistake.
+    const fn about_value(&self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::Param(param, why) => (*param, why.text()),
+            Self::Value(param, why) => (*param, *why),
+            Self::Wallet(param, why) => (*param, why.text()),
+            Self::Split(param, why) => (*param, why.text()),
+            Self::Amount(param, why) => (*param, why.text()),
+            Self::Currency(param, why) => (*param, why.text()),
+            Self::Callback(why) => ("callback", why.text()),
+            Self::Opaque(param, why) => (*param, why.text()),
+            Self::OperatorsParameter(param) => (*param, "is decided by the operator of this page: leave it away"),
+            _ => return None,
+        })
+    }
+
     const fn fixed_text(&self) -> &'static str {
         match self {
+            Self::Link(why) => why.text(),
+            Self::Downline(why) => why.text(),
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
             Self::NotFound => "There is no such page: check the address.",

@@ -33,13 +33,15 @@ pub enum AmountError {
     TooLong,
 }
 
-impl fmt::Display for AmountError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl AmountError {
+    /// What is wrong and what to do, to follow the name of the parameter or setting.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::NotPlain => "is not a plain decimal: write digits and at most one point, such as 103.78",
             Self::NotPositive => "must be more than zero",
             Self::TooLong => "has too many digits: at most 15 before the point and 18 after it, 28 in all",
-        })
+        }
     }
 }
 
@@ -89,9 +91,11 @@ pub struct Currency([u8; 3]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrencyError;
 
-impl fmt::Display for CurrencyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("is not a currency code: write the three letters of ISO 4217, such as EUR")
+impl CurrencyError {
+    /// What is wrong and what to do, to follow the name of the parameter or setting.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        "is not a currency code: write the three letters of ISO 4217, such as EUR"
     }
 }
 

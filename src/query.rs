@@ -86,6 +86,18 @@ pub enum ParamError {
     Unreadable,
 }
 
+impl ParamError {
+    /// What is wrong and what to do, to follow the name of the parameter.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "is missing: add it to the request",
+            Self::Duplicate => "is there more than once: send it once",
+            Self::Unreadable => "cannot be read: send it once, under its plain name, as percent-encoded UTF-8 text",
+        }
+    }
+}
+
 /// The parameters of one request that a route knows, each at most once.
 #[derive(Debug)]
 pub struct Params<'a>(Vec<(&'static str, Pair<'a>)>);

@@ -203,7 +203,7 @@ impl Service {
             setting: &'a str,
             problem: &'a str,
         }
-        let mistakes: Vec<_> = self.mistakes().iter().map(|m| Problem { setting: m.setting, problem: &m.problem }).collect();
+        let mistakes: Vec<_> = self.mistakes().iter().map(|m| Problem { setting: m.setting, problem: m.problem }).collect();
         let (code, status) = if mistakes.is_empty() { (200, "ok") } else { (503, "misconfigured") };
         let text = serde_json::to_string(&Health { status, mistakes }).unwrap_or_default();
         Response::new(code).text("application/json", text).header("cache-control", "no-store")
@@ -213,40 +213,40 @@ impl Service {
 /// An error as JSON, in Stripe's envelope or as RFC 9457 has it.
 fn error_json(error: &Error, face: &Face, message: &str) -> Response {
     #[derive(Serialize)]
-    struct Envelope<'a> {
-        error: Fields<'a>,
-    }
-    #[derive(Serialize)]
     struct Fields<'a> {
         r#type: &'a str,
-        code: &'a str,
-        message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        param: Option<&'a str>,
-        request_id: &'a str,
-    }
-    #[derive(Serialize)]
-    struct ProblemDetails<'a> {
-        r#type: &'a str,
-        title: &'a str,
-        status: u16,
-        detail: &'a str,
+        title: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
         code: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         param: Option<&'a str>,
         request_id: &'a str,
     }
     let (status, code, kind) = error.facts();
-    let (param, request_id) = (error.param(), face.request_id.as_str());
-    let (content_type, text) = if face.form == Form::Problem {
-        let details =
-            ProblemDetails { r#type: "about:blank", title: kind.as_str(), status, detail: message, code, param, request_id };
-        ("application/problem+json", serde_json::to_string(&details))
-    } else {
-        let fields = Fields { r#type: kind.as_str(), code, message, param, request_id };
-        ("application/json", serde_json::to_string(&Envelope { error: fields }))
+    let kind = kind.as_str();
+    let is_problem = face.form == Form::Problem;
+    let fields = Fields {
+        r#type: if is_problem { "about:blank" } else { kind },
+        title: is_problem.then_some(kind),
+        status: is_problem.then_some(status),
+        code,
+        message: (!is_problem).then_some(message),
+        detail: is_problem.then_some(message),
+        param: error.param(),
+        request_id: &face.request_id,
     };
-    Response::new(status).text(content_type, text.unwrap_or_default()).header("cache-control", "no-store")
+    let text = serde_json::to_string(&fields).unwrap_or_default();
+    let response = Response::new(status).header("cache-control", "no-store");
+    if is_problem {
+        return response.text("application/problem+json", text);
+    }
+    response.text("application/json", format!("{{\"error\":{text}}}"))
 }
 
 #[cfg(test)]

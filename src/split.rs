@@ -31,16 +31,18 @@ pub enum SplitError {
     SameWallet,
 }
 
-impl fmt::Display for SplitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SplitError {
+    /// What is wrong and what to do, to follow the name of the parameter or setting.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::NotAShare => {
                 "is not a share: write a decimal between 0 and 0.99 with at most 6 decimals, such as 0.01 for one per cent"
             }
             Self::NothingForMerchant => "leaves nothing for the merchant: all shares together are 0.99",
             Self::NotWhole => "does not make the whole: all shares together must be exactly 0.99, the gateway keeps 0.01",
             Self::SameWallet => "is the same wallet as another receiver: each receiver needs a wallet of its own",
-        })
+        }
     }
 }
 
@@ -188,7 +190,7 @@ mod tests {
             let split = Split::ThreeWay { affiliate: stake(A, &format!("0.{a:06}")), sub_affiliate: stake(B, &format!("0.{b:06}")) };
             match split.merchant_share() {
                 Ok(merchant) => prop_assert_eq!(split.shares().iter().fold(merchant.0, |sum, s| sum + s.0), WHOLE),
-                Err(why) => prop_assert!(a + b >= 990_000, "{}", why),
+                Err(why) => prop_assert!(a + b >= 990_000, "{:?}", why),
             }
         }
 

@@ -25,14 +25,16 @@ pub enum WalletError {
     TokenContract,
 }
 
-impl fmt::Display for WalletError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl WalletError {
+    /// What is wrong and what to do, to follow the name of the parameter or setting.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::Malformed => "is not an EVM wallet: write 0x followed by 40 hexadecimal digits",
             Self::Checksum => "has a wrong EIP-55 checksum, so a character was mistyped: copy the address again from the wallet",
             Self::Zero => "is the zero address, which nobody owns: pass your own wallet",
             Self::TokenContract => "is a token's contract, not a wallet: money sent there is lost, pass your own wallet",
-        })
+        }
     }
 }
 

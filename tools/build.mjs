@@ -34,7 +34,9 @@ const buildEnvironment = () => ({
   CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact].join('\x1f'),
 });
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
-const remapped = [`${cargoHome}=cargo`, `${inProject()}=.`].map((map) => `--remap-path-prefix=${map}`);
+const sources = join(cargoHome, 'registry', 'src');
+const registries = existsSync(sources) ? readdirSync(sources).map((name) => `${join(sources, name)}=`) : [];
+const remapped = [`${cargoHome}=cargo`, ...registries, `${inProject()}=.`].map((map) => `--remap-path-prefix=${map}`);
 /** The small variants of cipher and hash: they process a few hundred bytes a request and weigh in every cold start. */
 const compact = ['aes', 'sha2'].map((name) => `--cfg=${name}_backend_soft="compact"`);
 

@@ -37,12 +37,17 @@ const encode = (text) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** What .dev.vars says, overruled by the environment. */
-export function localSettings() {
-  const file = inProject('.dev.vars');
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').matchAll(/^([A-Z_]+)=["']?(.*?)["']?\s*$/gm) : [];
-  const settings = Object.fromEntries([...lines].map(([, name, value]) => [name, value]));
+function localSettings() {
+  const settings = fileSettings();
   for (const name of ['CHECKOUT_DOMAIN', 'SIGNING_KEY']) settings[name] = process.env[name] ?? settings[name];
   return settings;
+}
+
+/** What .dev.vars says, which is what a Worker on this machine is given. */
+export function fileSettings() {
+  const file = inProject('.dev.vars');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').matchAll(/^([A-Z_]+)=["']?(.*?)["']?\s*$/gm) : [];
+  return Object.fromEntries([...lines].map(([, name, value]) => [name, value]));
 }
 
 function required(settings, name) {

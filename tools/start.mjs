@@ -1,6 +1,6 @@
 // `npm start`: the Worker in front of the sandbox gateway, and links to click. Ctrl-C ends it all.
 import { build } from './build.mjs';
-import { checkoutLink, localSettings } from './link.mjs';
+import { checkoutLink, fileSettings } from './link.mjs';
 import { buildSandbox, startLocal } from './local.mjs';
 import { Failure, say, script, tryPort } from './process.mjs';
 
@@ -35,7 +35,7 @@ async function choosePorts() {
 }
 
 function invitation({ livery, sandbox }) {
-  const settings = { ...localSettings(), CHECKOUT_DOMAIN: new URL(livery).host };
+  const settings = { ...fileSettings(), CHECKOUT_DOMAIN: new URL(livery).host };
   const order = {
     amount: '25.00',
     currency: 'EUR',

@@ -96,7 +96,7 @@ fn links(livery: &str, order: &Order) -> Vec<(&'static str, String)> {
     let email = opaque::percent_encoded(EMAIL);
     let mut sum = format!("amount={}&email={email}&currency={}", order.amount, order.currency);
     let callback = opaque::percent_encoded(&order.callback);
-    let mut links = vec![("checkout", format!("{livery}/checkout?{sum}&callback={callback}"))];
+    let mut links = vec![("checkout", format!("{livery}/checkout?{sum}&callback={callback}&address={PAYOUT_WALLET}"))];
     if let Some(address) = &order.address_in {
         // Writing to a text cannot fail.
         let _ = write!(sum, "&address={address}");

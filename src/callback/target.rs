@@ -3,7 +3,6 @@
 //! Livery will call it, so it is a request that strangers can make us send. It must therefore lead to a public host:
 //! not to this machine, not into a private network, not to the gateway and not back to Livery.
 
-use core::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
@@ -34,15 +33,19 @@ pub enum TargetError {
     Ours,
 }
 
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "is not an absolute http(s) URL: write one such as https://shop.example/paid?order=1001, percent-encoded once, without credentials and fragment, its host in ASCII",
+impl TargetError {
+    /// What is wrong and what to do, to follow the name of the parameter or setting.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Malformed => {
+                "is not an absolute http(s) URL: write one such as https://shop.example/paid?order=1001, percent-encoded once, without credentials and fragment, its host in ASCII"
+            }
             Self::TooLong => "is longer than 2048 characters: shorten it",
             Self::NoParameter => "has no parameter: add one that is unique for each order, such as ?order=1001",
             Self::NotPublic => "leads to a host that is not on the public internet: use the shop's public address",
             Self::Ours => "leads to this payment page itself: use the shop's own address",
-        })
+        }
     }
 }
 
@@ -60,7 +63,7 @@ impl Target {
         let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         let authority = web_url::authority(&url).filter(|_| spelt && bare && matches!(url.scheme(), "http" | "https"));
         let authority = authority.ok_or(TargetError::Malformed)?;
-        if authority == config.origin.host() || config.names.hides(&authority) {
+        if is_own(config, &url, &authority) || config.names.hides(&authority) {
             return Err(TargetError::Ours);
         }
         if !config.origin.is_development() && !is_public(&url) {
@@ -78,6 +81,14 @@ impl Target {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a URL leads back to Livery: in production on any port, for Cloudflare serves a host on several; in development
+/// on our own port only, for everything else there shares the host.
+fn is_own(config: &Config, url: &Url, authority: &str) -> bool {
+    let name = |host: &str| host.split(':').next().unwrap_or_default().trim_end_matches('.').to_owned();
+    let ours = config.origin.host();
+    authority == ours || (!config.origin.is_development() && url.host_str().map(name) == Some(name(ours)))
 }
 
 /// Names that resolve to private places by convention (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`).
@@ -221,7 +232,14 @@ mod tests {
 
     #[test]
     fn the_gateway_and_ourselves_are_refused() {
-        for host in ["api.anexpay.net", "ANEXPAY.net", "pay.shop.example", "Pay.Shop.Example:443"] {
+        for host in [
+            "api.anexpay.net",
+            "ANEXPAY.net",
+            "pay.shop.example",
+            "Pay.Shop.Example:443",
+            "pay.shop.example:8443",
+            "pay.shop.example.",
+        ] {
             assert_eq!(refused(&format!("https://{host}/?n=1")), Some(TargetError::Ours), "{host}");
         }
     }

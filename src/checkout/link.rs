@@ -4,8 +4,6 @@
 //! Livery does not read (a mailing list's tracking parameters, say) is neither signed nor passed on, so adding it breaks
 //! nothing.
 
-use core::fmt;
-
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::Now;
@@ -58,13 +56,15 @@ pub enum LinkError {
     Expired,
 }
 
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl LinkError {
+    /// What is wrong and what to do.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::Unsigned => "This payment link is not signed: ask the shop for a valid one.",
             Self::BadSignature => "This payment link was changed after it was made: ask the shop for a new one.",
             Self::Expired => "This payment link has expired: ask the shop for a new one.",
-        })
+        }
     }
 }
 

@@ -24,12 +24,16 @@ pub enum OpaqueError {
     Malformed,
 }
 
-impl fmt::Display for OpaqueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::IsWallet => "is a wallet, but must be the encrypted `address_in` that creating a wallet returned: create a wallet first and pass its `address_in`",
+impl OpaqueError {
+    /// What is wrong and what to do, to follow the name of the parameter or setting.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::IsWallet => {
+                "is a wallet, but must be the encrypted `address_in` that creating a wallet returned: create a wallet first and pass its `address_in`"
+            }
             Self::Malformed => "is not a value that was issued here: pass it as it was returned, percent-encoded exactly once",
-        })
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::deadline::Deadline;
+
 /// How much is read at a time, in bytes.
 const BLOCK: u32 = 64 * 1024;
 
@@ -74,27 +76,32 @@ impl Pipe {
 /// A body on its way in.
 pub struct Stream {
     reader: Option<BlockReader>,
+    /// How long the sender may keep us waiting.
+    deadline: Option<Deadline>,
     /// What was read ahead.
     ahead: Vec<u8>,
 }
 
 impl Stream {
-    /// A stream at its start.
-    pub fn of(readable: web_sys::ReadableStream) -> Self {
+    /// A stream at its start, with the deadline that is running for it.
+    pub fn of(readable: web_sys::ReadableStream, deadline: Option<Deadline>) -> Self {
         let options = Object::new();
         let by_block = Reflect::set(&options, &"mode".into(), &"byob".into()).is_ok();
         let readable: Readable = readable.unchecked_into();
-        Self { reader: readable.get_block_reader(&options).ok().filter(|_| by_block), ahead: Vec::new() }
+        Self { reader: readable.get_block_reader(&options).ok().filter(|_| by_block), deadline, ahead: Vec::new() }
     }
 
     /// A body without content.
     pub const fn empty() -> Self {
-        Self { reader: None, ahead: Vec::new() }
+        Self { reader: None, deadline: None, ahead: Vec::new() }
     }
 
     /// Reads the first block ahead, so that a body that breaks at its start is noticed before anything is answered.
     pub async fn read_ahead(&mut self) -> Result<(), JsValue> {
-        self.ahead = self.next().await?.unwrap_or_default();
+        self.ahead = self.read().await?.unwrap_or_default();
+        if let Some(deadline) = &self.deadline {
+            deadline.stop();
+        }
         Ok(())
     }
 
@@ -103,11 +110,22 @@ impl Stream {
         self.ahead.get(..4).unwrap_or(&self.ahead)
     }
 
-    /// The next block; `None` at the end.
+    /// The next block; `None` at the end. The time until it is asked for is the reader's own and does not count.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
         if !self.ahead.is_empty() {
             return Ok(Some(core::mem::take(&mut self.ahead)));
         }
+        if let Some(deadline) = &self.deadline {
+            deadline.restart();
+        }
+        let block = self.read().await;
+        if let Some(deadline) = &self.deadline {
+            deadline.stop();
+        }
+        block
+    }
+
+    async fn read(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
         let Some(reader) = &self.reader else { return Ok(None) };
         let result = JsFuture::from(reader.read_at_least(BLOCK, &Uint8Array::new_with_length(BLOCK))).await?;
         let value = Reflect::get(&result, &"value".into())?;
@@ -126,7 +144,7 @@ impl Stream {
     /// Everything up to a little more than `limit` bytes; the rest is not read.
     pub async fn all(mut self, limit: usize) -> Result<Vec<u8>, JsValue> {
         let mut all = Vec::new();
-        while let Some(block) = self.next().await? {
+        while let Some(block) = self.read().await? {
             all.extend(block);
             if all.len() > limit {
                 self.cancel();

@@ -3,9 +3,10 @@
 use js_sys::{Error as JsError, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response};
+use web_sys::{Headers, RequestInit, RequestRedirect, Response};
 
 use super::body::Stream;
+use super::deadline::{self, Deadline};
 use super::headers::RuntimeHeaders;
 use crate::http::{Call, Fault, MAX_TEXT, Method, Read, Reply};
 
@@ -17,13 +18,14 @@ extern "C" {
 
 /// Makes a call. Redirects are never followed: where they lead is the core's decision.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<(Reply, Option<Stream>), Fault> {
-    let init = init(call, timeout_ms).map_err(|_| Fault::Unreachable)?;
+    let deadline = Deadline::start(timeout_ms).map_err(|_| Fault::Unreachable)?;
+    let init = init(call, &deadline).map_err(|_| Fault::Unreachable)?;
     let promise = fetch(&call.url, &init).map_err(|_| Fault::Unreachable)?;
     let response: Response = JsFuture::from(promise).await.map_err(|error| fault(&error))?.unchecked_into();
-    receive(call.read, &response).await
+    receive(call.read, &response, deadline).await
 }
 
-fn init(call: &Call, timeout_ms: u32) -> Result<RequestInit, JsValue> {
+fn init(call: &Call, deadline: &Deadline) -> Result<RequestInit, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in &call.headers {
         headers.set(name, value)?;
@@ -32,16 +34,16 @@ fn init(call: &Call, timeout_ms: u32) -> Result<RequestInit, JsValue> {
     init.set_method(call.method.as_str());
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
+    init.set_signal(Some(&deadline.signal()));
     if let (Method::Post, Some(body)) = (call.method, &call.body) {
         init.set_body(&js_sys::Uint8Array::from(body.as_slice()));
     }
     Ok(init)
 }
 
-async fn receive(read: Read, response: &Response) -> Result<(Reply, Option<Stream>), Fault> {
+async fn receive(read: Read, response: &Response, deadline: Deadline) -> Result<(Reply, Option<Stream>), Fault> {
     let status = response.status();
-    let mut stream = response.body().map_or_else(Stream::empty, Stream::of);
+    let mut stream = response.body().map_or_else(Stream::empty, |body| Stream::of(body, Some(deadline)));
     let headers = Box::new(RuntimeHeaders(response.headers()));
     let reply = |text, beginning| Reply { status, headers, text, beginning };
     match read {
@@ -70,6 +72,6 @@ fn without_body(stream: &Stream, reply: impl FnOnce(String, Vec<u8>) -> Reply) -
 
 /// A timeout is told by its name; everything else is a broken connection.
 fn fault(error: &JsValue) -> Fault {
-    let is_timeout = error.dyn_ref::<JsError>().is_some_and(|error| error.name() == "TimeoutError");
+    let is_timeout = error.dyn_ref::<JsError>().is_some_and(|error| error.name() == deadline::NAME);
     if is_timeout { Fault::Timeout } else { Fault::Unreachable }
 }

@@ -5,6 +5,7 @@
 
 mod body;
 mod call;
+mod deadline;
 mod headers;
 mod response;
 
@@ -80,7 +81,7 @@ struct Received {
 async fn read(request: &web_sys::Request) -> Received {
     let method = Method::parse(&request.method());
     let body = match (method, request.body()) {
-        (Method::Post, Some(stream)) => match Stream::of(stream).all(MAX_BODY).await {
+        (Method::Post, Some(stream)) => match Stream::of(stream, None).all(MAX_BODY).await {
             Ok(bytes) if bytes.len() <= MAX_BODY => RequestBody::Whole(bytes),
             _ => RequestBody::TooLarge,
         },

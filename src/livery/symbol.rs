@@ -6,7 +6,7 @@
 //! Only ASCII matters here: host names have no other characters.
 
 /// Longest spelling understood, in bytes.
-pub const MAX_LEN: usize = 40;
+pub const MAX_LEN: usize = 64;
 
 /// How many times over the sign that introduces an escape may itself be escaped.
 const LAYERS: usize = 4;
