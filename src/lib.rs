@@ -11,7 +11,7 @@
 //! * [`gateway`] the protocol, in pure halves
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
-//! * [`pages`] our own pages; [`error`] every failure; [`memory`] what an isolate remembers
+//! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate remembers
 //!
 //! Everything but `glue` is pure: values in, values out, built and tested natively. Only `glue` knows the runtime, and it
 //! exists for WebAssembly alone.
@@ -26,6 +26,7 @@ pub mod flow;
 pub mod gateway;
 pub mod handlers;
 pub mod http;
+pub mod json;
 pub mod livery;
 pub mod memory;
 pub mod money;

@@ -5,13 +5,12 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use crate::config::{Config, Mistake};
 use crate::error::Error;
 use crate::flow::{Context, Outcome, Step, Then};
 use crate::handlers;
 use crate::http::{Body, Call, Fault, Method, Now, Reply, Request, Response};
+use crate::json::Object;
 use crate::livery::scrub::scrub;
 use crate::memory::Memory;
 use crate::pages::{self, Face, Form};
@@ -44,21 +43,26 @@ pub struct Pending {
 }
 
 /// What the log says about one answer. Nothing in it is about a person, and nothing is secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The request's id.
     pub request_id: String,
     /// The answer's status.
     pub status: u16,
     /// The error's code, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
     /// Whether a provider's URL holds a hidden name, which must not be changed there.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub name_in_provider_url: bool,
 }
 
 impl Note {
+    /// The log's line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let object = Object::new().text("request_id", &self.request_id).number("status", self.status).optional("code", self.code);
+        object.optional("name_in_provider_url", self.name_in_provider_url.then_some("true")).write()
+    }
+
     /// Whether it is worth a line in the log.
     #[must_use]
     pub const fn is_worth_logging(&self) -> bool {
@@ -179,7 +183,8 @@ impl Service {
         let message = error.to_string();
         // Before it is escaped for a page or for JSON: an escape within an escape would be harder to read.
         let message = self.config().map_or(Cow::Borrowed(message.as_str()), |config| scrub(&config.names, &message));
-        let page = (face.form == Form::Html).then(|| pages::error(brand, face, error, &message)).flatten();
+        // Backticks around a parameter's name are for programmers, a page is for customers.
+        let page = (face.form == Form::Html).then(|| pages::error(brand, face, error, &message.replace('`', ""))).flatten();
         let mut response = page.unwrap_or_else(|| error_json(error, face, &message));
         if let Error::Method(allowed) = error {
             response = response.header("allow", *allowed);
@@ -192,61 +197,28 @@ impl Service {
 
     /// `/healthz`: whether the settings are good, and what is wrong with each that is not.
     fn health(&self) -> Response {
-        #[derive(Serialize)]
-        struct Health<'a> {
-            status: &'a str,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            mistakes: Vec<Problem<'a>>,
-        }
-        #[derive(Serialize)]
-        struct Problem<'a> {
-            setting: &'a str,
-            problem: &'a str,
-        }
-        let mistakes: Vec<_> = self.mistakes().iter().map(|m| Problem { setting: m.setting, problem: m.problem }).collect();
-        let (code, status) = if mistakes.is_empty() { (200, "ok") } else { (503, "misconfigured") };
-        let text = serde_json::to_string(&Health { status, mistakes }).unwrap_or_default();
+        let mistakes = self.mistakes().iter().map(|m| Object::new().text("setting", m.setting).text("problem", m.problem));
+        let text = match self.config {
+            Ok(_) => Object::new().text("status", "ok").write(),
+            Err(_) => Object::new().text("status", "misconfigured").list("mistakes", mistakes.collect()).write(),
+        };
+        let code = if self.config.is_ok() { 200 } else { 503 };
         Response::new(code).text("application/json", text).header("cache-control", "no-store")
     }
 }
 
 /// An error as JSON, in Stripe's envelope or as RFC 9457 has it.
 fn error_json(error: &Error, face: &Face, message: &str) -> Response {
-    #[derive(Serialize)]
-    struct Fields<'a> {
-        r#type: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        title: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        status: Option<u16>,
-        code: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        message: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        detail: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        param: Option<&'a str>,
-        request_id: &'a str,
-    }
     let (status, code, kind) = error.facts();
-    let kind = kind.as_str();
-    let is_problem = face.form == Form::Problem;
-    let fields = Fields {
-        r#type: if is_problem { "about:blank" } else { kind },
-        title: is_problem.then_some(kind),
-        status: is_problem.then_some(status),
-        code,
-        message: (!is_problem).then_some(message),
-        detail: is_problem.then_some(message),
-        param: error.param(),
-        request_id: &face.request_id,
-    };
-    let text = serde_json::to_string(&fields).unwrap_or_default();
     let response = Response::new(status).header("cache-control", "no-store");
-    if is_problem {
-        return response.text("application/problem+json", text);
+    if face.form == Form::Problem {
+        let object = Object::new().text("type", "about:blank").text("title", kind.as_str()).number("status", status);
+        let object = object.text("detail", message).text("code", code).optional("param", error.param());
+        return response.text("application/problem+json", object.text("request_id", &face.request_id).write());
     }
-    response.text("application/json", format!("{{\"error\":{text}}}"))
+    let object = Object::new().text("type", kind.as_str()).text("code", code).text("message", message);
+    let object = object.optional("param", error.param()).text("request_id", &face.request_id);
+    response.text("application/json", Object::new().object("error", object).write())
 }
 
 #[cfg(test)]

@@ -1,30 +1,35 @@
 //! Asking whether an order was paid.
 
-use serde::Serialize;
-
 use crate::config::Config;
 use crate::gateway::GatewayError;
 use crate::gateway::object::Object;
 use crate::gateway::opaque::Opaque;
 use crate::http::{Call, Method, Read, Reply};
+use crate::json;
 
 /// Path of the gateway's script, and of our route.
 pub const PATH: &str = "/control/payment-status.php";
 
 /// The state of a payment, with the fields of the gateway's document. An unpaid answer has only the first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentStatus {
     /// `paid` or `unpaid`.
     pub status: String,
     /// What the provider sent, in coins, a decimal text.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub value_coin: Option<String>,
     /// The payout's transaction.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub txid_out: Option<String>,
     /// The payout's coin.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub coin: Option<String>,
+}
+
+impl PaymentStatus {
+    /// The answer as the gateway writes it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let object = json::Object::new().text("status", &self.status).optional("value_coin", self.value_coin.as_deref());
+        object.optional("txid_out", self.txid_out.as_deref()).optional("coin", self.coin.as_deref()).write()
+    }
 }
 
 /// The request for the state of the order that `ipn_token` belongs to.
@@ -58,7 +63,7 @@ mod tests {
         for text in
             [r#"{"status":"unpaid"}"#, r#"{"status":"paid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#]
         {
-            assert_eq!(serde_json::to_string(&interpret(&reply(200, text)).unwrap()).unwrap(), text);
+            assert_eq!(interpret(&reply(200, text)).unwrap().to_json(), text);
         }
         for text in ["", "{}", r#"{"status":"maybe"}"#] {
             assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply));

@@ -43,7 +43,7 @@ pub async fn fetch(request: web_sys::Request, env: JsValue, context: Context) ->
         match progress {
             Progress::Done(answer, note) => {
                 if note.is_worth_logging() {
-                    console_log!("{}", serde_json::to_string(&note).unwrap_or_default());
+                    console_log!("{}", note.to_json());
                 }
                 return response::write(answer, stream, &service, &context);
             }

@@ -20,10 +20,10 @@ use crate::query::Params;
 /// None before the gateway answered.
 pub fn list_providers(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     if let Some(copy) = cx.memory.providers(cx.now, Age::Fresh) {
-        return answer(json(copy.as_ref())?);
+        return answer(json(copy.to_json()));
     }
     let call = providers::request(cx.config, request_headers::for_api(request.headers));
-    ask_gateway(cx, call, |cx, reply| answer(json(known_providers(cx, reply)?.as_ref())?))
+    ask_gateway(cx, call, |cx, reply| answer(json(known_providers(cx, reply)?.to_json())))
 }
 
 /// The list from a reply, which is kept, or an older copy where the reply is none.
@@ -56,7 +56,7 @@ pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
         if let Some(rate) = conversion.rate() {
             cx.memory.keep_rate(from, rate, cx.now);
         }
-        answer(json(&conversion)?)
+        answer(json(conversion.to_json()))
     })
 }
 
@@ -70,5 +70,5 @@ pub fn payment_status(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let raw = params.pair("ipn_token").map_or("", |pair| pair.raw_value);
     let token = Opaque::parse(raw).map_err(|why| Error::Opaque("ipn_token", why))?;
     let call = status::request(cx.config, &token, request_headers::for_api(request.headers));
-    ask_gateway(cx, call, |_, reply| answer(json(&status::interpret(&accepted(reply)?)?)?))
+    ask_gateway(cx, call, |_, reply| answer(json(status::interpret(&accepted(reply)?)?.to_json())))
 }

@@ -4,8 +4,6 @@
 //! split, it is used whichever script the caller named, and the caller's own shares and wallets go nowhere. Where the
 //! operator has none, the caller's are checked and passed on.
 
-use serde::Serialize;
-
 use super::json;
 use crate::callback::{target::Target, token};
 use crate::config::Config;
@@ -15,6 +13,7 @@ use crate::flow::{Context, Outcome, answer, ask_gateway};
 use crate::gateway::accepted;
 use crate::gateway::wallet::{Created, Order};
 use crate::http::{Headers, Method, Request, RequestBody};
+use crate::json::Object;
 use crate::livery::request_headers;
 use crate::query::Params;
 use crate::route::Script;
@@ -23,15 +22,6 @@ use crate::wallet::Wallet;
 
 const KNOWN: [&str; 7] =
     ["address", "affiliate", "affiliate_fee", "callback", "merchant_fee", "sub_affiliate", "sub_affiliate_fee"];
-
-/// The gateway's answer, with the merchant's own callback URL in it.
-#[derive(Serialize)]
-struct Answer<'a> {
-    address_in: String,
-    polygon_address_in: String,
-    callback_url: &'a str,
-    ipn_token: String,
-}
 
 /// Creates a wallet for one of the gateway's four scripts.
 ///
@@ -72,13 +62,15 @@ fn proceed(cx: &Context<'_>, headers: &dyn Headers, params: &Params<'_>, split: 
     let call = order(cx.config, payout, split, &target)?.request(cx.config, request_headers::for_api(headers));
     ask_gateway(cx, call.map_err(|why| Error::Split("merchant_fee", why))?, move |_, reply| {
         let created = Created::from_reply(&accepted(reply)?)?;
-        answer(json(&Answer {
-            address_in: created.address_in.encoded(),
-            polygon_address_in: created.polygon_address_in.to_string(),
-            callback_url: target.as_str(),
-            ipn_token: created.ipn_token.encoded(),
-        })?)
+        answer(json(to_json(&created, &target)))
     })
+}
+
+/// The gateway's answer, with the merchant's own callback URL in it.
+fn to_json(created: &Created, target: &Target) -> String {
+    let (address_in, polygon_address_in) = (created.address_in.encoded(), created.polygon_address_in.to_string());
+    let object = Object::new().text("address_in", &address_in).text("polygon_address_in", &polygon_address_in);
+    object.text("callback_url", target.as_str()).text("ipn_token", &created.ipn_token.encoded()).write()
 }
 
 /// Whom an order pays: the operator's wallet, or the one that the merchant named.
