@@ -1,9 +1,9 @@
 //! Promise 7, for bodies that are already on their way: what breaks off at the gateway breaks off for the customer too, and
 //! nobody takes half a page for a whole one.
-mod pair;
+mod stage;
 mod support;
 
-use pair::{Pair, assert_error};
+use stage::{Stage, assert_error};
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -31,43 +31,43 @@ fn unfinished(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_body_that_breaks_after_its_first_block_is_visibly_broken() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let length = PROMISED.to_string();
     for kind in ["text/html", "application/javascript", "image/png", "application/octet-stream"] {
         for sent in [66_000, 300_000, PROMISED - 1] {
             let by_length = [("content-type", kind), ("content-length", length.as_str())];
-            pair.reply(PATH, 200, &by_length, text(sent));
-            let answer = pair.worker.get(PATH).try_send();
+            stage.reply(PATH, 200, &by_length, text(sent));
+            let answer = stage.worker.get(PATH).try_send();
             assert!(answer.is_err(), "{kind}, {sent} bytes of {PROMISED}: taken for whole");
             let by_chunks = [("content-type", kind), ("transfer-encoding", "chunked")];
-            pair.reply(PATH, 200, &by_chunks, unfinished(&text(sent)));
-            assert!(pair.worker.get(PATH).try_send().is_err(), "{kind}, {sent} bytes, no last chunk: taken for whole");
+            stage.reply(PATH, 200, &by_chunks, unfinished(&text(sent)));
+            assert!(stage.worker.get(PATH).try_send().is_err(), "{kind}, {sent} bytes, no last chunk: taken for whole");
         }
     }
-    assert!(pair.worker.logs("a body broke off before its end"));
-    pair.reply(PATH, 200, &[("content-type", "text/html")], text(PROMISED));
-    assert_eq!(pair.worker.get(PATH).send().status, 200);
+    assert!(stage.worker.logs("a body broke off before its end"));
+    stage.reply(PATH, 200, &[("content-type", "text/html")], text(PROMISED));
+    assert_eq!(stage.worker.get(PATH).send().status, 200);
 }
 
 #[test]
 fn a_body_that_breaks_at_its_start_is_an_error() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let length = PROMISED.to_string();
     for kind in ["text/html", "image/png"] {
         for sent in [0, 1, 4096, 65_535] {
-            pair.reply(PATH, 200, &[("content-type", kind), ("content-length", &length)], text(sent));
+            stage.reply(PATH, 200, &[("content-type", kind), ("content-length", &length)], text(sent));
             let what = format!("{kind}, {sent} bytes of {PROMISED}");
-            assert_error(&what, &pair.worker.get(PATH).send(), 502, "gateway_unavailable");
+            assert_error(&what, &stage.worker.get(PATH).send(), 502, "gateway_unavailable");
         }
     }
 }
 
 #[test]
 fn a_whole_body_passes_whatever_its_length() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for length in [0, 1, 65_535, 65_536, 65_537, 131_072, PROMISED] {
-        pair.reply(PATH, 200, &[("content-type", "application/octet-stream")], text(length));
-        let answer = pair.worker.get(PATH).try_send().unwrap_or_else(|error| panic!("{length} bytes: {error}"));
+        stage.reply(PATH, 200, &[("content-type", "application/octet-stream")], text(length));
+        let answer = stage.worker.get(PATH).try_send().unwrap_or_else(|error| panic!("{length} bytes: {error}"));
         assert!(answer.status == 200 && answer.body == text(length), "{length} bytes arrived as {}", answer.body.len());
     }
 }
@@ -76,11 +76,11 @@ fn a_whole_body_passes_whatever_its_length() {
 /// what such a line does.
 #[test]
 fn a_slow_customer_gets_the_whole_body() {
-    let pair = Pair::with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "500"));
+    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "500"));
     let length = 5_000_000;
-    pair.reply(PATH, 200, &[("content-type", "image/png")], vec![b'x'; length]);
-    let mut stream = TcpStream::connect(pair.worker.host()).expect("a connection");
-    let request = format!("GET {PATH} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", pair.worker.host());
+    stage.reply(PATH, 200, &[("content-type", "image/png")], vec![b'x'; length]);
+    let mut stream = TcpStream::connect(stage.worker.host()).expect("a connection");
+    let request = format!("GET {PATH} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", stage.worker.host());
     stream.write_all(request.as_bytes()).expect("the request");
     let mut first = [0; 12];
     stream.read_exact(&mut first).expect("the status");

@@ -1,10 +1,10 @@
 //! Promise 7: whatever the gateway does wrong, on whatever route, Livery answers in time with the right code, and the next
 //! request is served as if nothing had happened.
-mod pair;
+mod stage;
 mod support;
 
 use livery_sandbox::Fault;
-use pair::{Order, Pair, assert_error, assert_error_page};
+use stage::{Made, Stage, assert_error, assert_error_page};
 use std::{
     thread,
     time::{Duration, Instant},
@@ -62,10 +62,10 @@ struct Route {
     for_browsers: bool,
 }
 
-fn routes(pair: &Pair, Order { address_in, ipn_token }: &Order) -> Vec<Route> {
+fn routes(stage: &Stage, Made { address_in, ipn_token, .. }: &Made) -> Vec<Route> {
     let sum = "amount=60&currency=EUR&email=a%40b.example";
     let pay = format!("/process-payment.php?address={address_in}&{sum}&provider=moonpay");
-    let checkout = format!("/checkout?{sum}&provider=moonpay&address={}&callback={}", WALLET, pair.callback());
+    let checkout = format!("/checkout?{sum}&provider=moonpay&address={}&callback={}", WALLET, stage.callback());
     let row = |name, target: &str, path, kind, good, for_browsers| Route {
         name,
         target: target.to_owned(),
@@ -75,7 +75,7 @@ fn routes(pair: &Pair, Order { address_in, ipn_token }: &Order) -> Vec<Route> {
         for_browsers,
     };
     vec![
-        row("wallet", &pair.wallet_target(), "/control/wallet.php", Json, 200, false),
+        row("wallet", &stage.wallet_target(), "/control/wallet.php", Json, 200, false),
         row("convert", "/control/convert.php?from=EUR&value=10", "/control/convert.php", Json, 200, false),
         row(
             "status",
@@ -140,10 +140,10 @@ fn seen(fault: &Fault, seen: [Seen; 3], route: &Route) -> Seen {
 }
 
 /// Asks as a program and, where browsers come, as a browser; both answers must be the error.
-fn assert_fails(pair: &Pair, what: &str, route: &Route, (status, code): (u16, &str)) {
+fn assert_fails(stage: &Stage, what: &str, route: &Route, (status, code): (u16, &str)) {
     let began = Instant::now();
-    assert_error(what, &pair.worker.get(&route.target).send(), status, code);
-    let as_browser = pair.worker.get(&route.target).header("Accept", "text/html,*/*;q=0.8").send();
+    assert_error(what, &stage.worker.get(&route.target).send(), status, code);
+    let as_browser = stage.worker.get(&route.target).header("Accept", "text/html,*/*;q=0.8").send();
     if route.for_browsers {
         assert_error_page(what, &as_browser, status, code);
     } else {
@@ -152,78 +152,78 @@ fn assert_fails(pair: &Pair, what: &str, route: &Route, (status, code): (u16, &s
     assert!(began.elapsed() < 2 * BOUND, "{what}: it took {:?}", began.elapsed());
 }
 
-fn assert_served(pair: &Pair, what: &str, route: &Route) {
-    let answer = pair.worker.get(&route.target).expect_provider_url().send();
+fn assert_served(stage: &Stage, what: &str, route: &Route) {
+    let answer = stage.worker.get(&route.target).expect_provider_url().send();
     assert_eq!(answer.status, route.good, "{what}: {}", String::from_utf8_lossy(&answer.body));
     assert!(!answer.body.is_empty() || route.kind == Redirect || route.good == 302, "{what}");
 }
 
 /// The status alone: what the gateway says in these cases is no page, and its type may be one that is passed on unread.
-fn assert_answered(pair: &Pair, what: &str, route: &Route) {
-    let answer: Answer = pair.worker.get(&route.target).try_send().unwrap_or_else(|error| panic!("{what}: {error}"));
+fn assert_answered(stage: &Stage, what: &str, route: &Route) {
+    let answer: Answer = stage.worker.get(&route.target).try_send().unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(matches!(answer.status, 200 | 302), "{what}: {}", answer.status);
     assert!(answer.header("Request-Id").is_some(), "{what}");
 }
 
 #[test]
 fn every_fault_on_every_route_has_its_code_and_harms_no_later_request() {
-    let pair = Pair::start();
-    let routes = routes(&pair, &pair.order());
+    let stage = Stage::branded();
+    let routes = routes(&stage, &stage.wallet("1"));
     for (fault, expected) in faults() {
         for route in &routes {
             let what = format!("{fault:?} on {}", route.name);
-            pair.sandbox.fault(route.path, fault.clone());
+            stage.sandbox.fault(route.path, fault.clone());
             match seen(&fault, expected, route).error() {
-                Some(error) => assert_fails(&pair, &what, route, error),
-                None => assert_answered(&pair, &what, route),
+                Some(error) => assert_fails(&stage, &what, route, error),
+                None => assert_answered(&stage, &what, route),
             }
-            pair.sandbox.clear_faults();
-            assert_served(&pair, &what, route);
+            stage.sandbox.clear_faults();
+            assert_served(&stage, &what, route);
         }
     }
-    assert!(!pair.worker.log().contains("panicked"), "{}", pair.worker.log());
+    assert!(!stage.worker.log().contains("panicked"), "{}", stage.worker.log());
 }
 
 /// The list is asked for before anything else is: a good one would be remembered, and no fault would show.
 #[test]
 fn a_provider_list_that_never_came_fails_like_the_rest() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let (path, good) = ("/control/provider-status", 200);
     let route = Route { name: "providers", target: path.into(), path, kind: Json, good, for_browsers: false };
     for (fault, expected) in faults() {
         let Some(error) = seen(&fault, expected, &route).error() else { continue };
         let what = format!("{fault:?} on {}", route.name);
-        pair.sandbox.fault(path, fault);
-        assert_fails(&pair, &what, &route, error);
-        pair.sandbox.clear_faults();
-        assert_eq!(pair.worker.get("/control/convert.php?from=EUR&value=10").send().status, 200, "{what}");
+        stage.sandbox.fault(path, fault);
+        assert_fails(&stage, &what, &route, error);
+        stage.sandbox.clear_faults();
+        assert_eq!(stage.worker.get("/control/convert.php?from=EUR&value=10").send().status, 200, "{what}");
     }
-    pair.sandbox.fault(path, Fault::MissingField("providers".into()));
-    assert_fails(&pair, "a list without providers", &route, (502, "gateway_invalid_reply"));
-    pair.sandbox.clear_faults();
-    assert_served(&pair, "afterwards", &route);
+    stage.sandbox.fault(path, Fault::MissingField("providers".into()));
+    assert_fails(&stage, "a list without providers", &route, (502, "gateway_invalid_reply"));
+    stage.sandbox.clear_faults();
+    assert_served(&stage, "afterwards", &route);
 }
 
 #[test]
 fn a_checkout_goes_on_without_list_and_rates() {
-    let pair = Pair::start();
-    let routes = routes(&pair, &pair.order());
+    let stage = Stage::branded();
+    let routes = routes(&stage, &stage.wallet("1"));
     let checkout = routes.last().expect("a route");
     let faults = faults().into_iter().map(|(fault, _)| fault);
     for fault in faults.filter(|fault| !matches!(fault, Fault::WrongContentType | Fault::ContentEncoding(_))) {
-        pair.sandbox.fault("/control/provider-status", fault.clone());
-        pair.sandbox.fault("/control/convert.php", fault.clone());
-        assert_served(&pair, &format!("{fault:?}"), checkout);
-        pair.sandbox.clear_faults();
+        stage.sandbox.fault("/control/provider-status", fault.clone());
+        stage.sandbox.fault("/control/convert.php", fault.clone());
+        assert_served(&stage, &format!("{fault:?}"), checkout);
+        stage.sandbox.clear_faults();
     }
-    let asked = pair.sandbox.requests().iter().filter(|request| request.path == "/control/provider-status").count();
+    let asked = stage.sandbox.requests().iter().filter(|request| request.path == "/control/provider-status").count();
     assert!(asked > 20, "the list was asked for {asked} times only: this test proves nothing");
 }
 
 #[test]
 fn a_reply_that_lacks_a_field_is_not_used() {
-    let pair = Pair::start();
-    let routes = routes(&pair, &pair.order());
+    let stage = Stage::branded();
+    let routes = routes(&stage, &stage.wallet("1"));
     let find = |name: &str| routes.iter().find(|route| route.name == name).expect("a route");
     let missing = |field: &str| Fault::MissingField(field.to_owned());
     let cases = [
@@ -237,10 +237,10 @@ fn a_reply_that_lacks_a_field_is_not_used() {
     ];
     for (name, fault) in cases {
         let (route, what) = (find(name), format!("{fault:?} on {name}"));
-        pair.sandbox.fault(route.path, fault);
-        assert_fails(&pair, &what, route, (502, "gateway_invalid_reply"));
-        pair.sandbox.clear_faults();
-        assert_served(&pair, &what, route);
+        stage.sandbox.fault(route.path, fault);
+        assert_fails(&stage, &what, route, (502, "gateway_invalid_reply"));
+        stage.sandbox.clear_faults();
+        assert_served(&stage, &what, route);
     }
 }
 
@@ -251,40 +251,40 @@ fn late() -> [Fault; 3] {
 
 #[test]
 fn no_answer_in_time_is_a_timeout_on_every_route() {
-    let pair = Pair::with(|settings| settings.set("GATEWAY_TIMEOUT_MS", TIMEOUT));
-    let routes = routes(&pair, &pair.order());
+    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", TIMEOUT));
+    let routes = routes(&stage, &stage.wallet("1"));
     for fault in late() {
         // A redirect is known as soon as its head is there.
         let is_late = |route: &Route| route.kind != Redirect || matches!(fault, Fault::Latency(_));
         // The checkout meets the fault at the wallet already.
         let struck = routes.iter().filter(|route| is_late(route) && route.name != "checkout, at the payment");
         for route in &routes {
-            pair.sandbox.fault(route.path, fault.clone());
+            stage.sandbox.fault(route.path, fault.clone());
         }
         thread::scope(|scope| {
             for route in struck {
-                let (pair, what) = (&pair, format!("{fault:?} on {}", route.name));
-                scope.spawn(move || assert_fails(pair, &what, route, (504, "gateway_timeout")));
+                let (stage, what) = (&stage, format!("{fault:?} on {}", route.name));
+                scope.spawn(move || assert_fails(stage, &what, route, (504, "gateway_timeout")));
             }
         });
-        pair.sandbox.clear_faults();
+        stage.sandbox.clear_faults();
         for route in &routes {
-            assert_served(&pair, &format!("after {fault:?}"), route);
+            assert_served(&stage, &format!("after {fault:?}"), route);
         }
     }
-    assert!(!pair.worker.log().contains("panicked"), "{}", pair.worker.log());
+    assert!(!stage.worker.log().contains("panicked"), "{}", stage.worker.log());
 }
 
 #[test]
 fn a_provider_list_that_comes_too_late_is_a_timeout_unless_an_older_one_is_known() {
-    let pair = Pair::with(|settings| settings.set("GATEWAY_TIMEOUT_MS", TIMEOUT));
+    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", TIMEOUT));
     let path = "/control/provider-status";
     for fault in late() {
-        pair.sandbox.fault(path, fault.clone());
-        assert_error(&format!("{fault:?}"), &pair.worker.get(path).send(), 504, "gateway_timeout");
+        stage.sandbox.fault(path, fault.clone());
+        assert_error(&format!("{fault:?}"), &stage.worker.get(path).send(), 504, "gateway_timeout");
     }
-    pair.sandbox.clear_faults();
-    assert_eq!(pair.worker.get(path).send().status, 200);
-    pair.sandbox.fault(path, Fault::ResetBeforeHeaders);
-    assert_eq!(pair.worker.get(path).send().status, 200);
+    stage.sandbox.clear_faults();
+    assert_eq!(stage.worker.get(path).send().status, 200);
+    stage.sandbox.fault(path, Fault::ResetBeforeHeaders);
+    assert_eq!(stage.worker.get(path).send().status, 200);
 }

@@ -1,8 +1,8 @@
 //! The gateway's hosted page through Livery: every address on it is ours, every asset behind it arrives, its form works.
-mod pair;
+mod stage;
 mod support;
 
-use pair::Pair;
+use stage::Stage;
 use std::collections::BTreeSet;
 use support::client::Answer;
 
@@ -19,11 +19,11 @@ const MARKS: [(&str, char); 9] = [
     ("srcset=\"", '"'),
 ];
 
-fn page(pair: &Pair) -> Answer {
-    let address_in = pair.order().address_in;
+fn page(stage: &Stage) -> Answer {
+    let address_in = stage.wallet("1").address_in;
     let look = "theme=%236366f1&button=navy&background=%23fff";
     let target = format!("/pay.php?address={address_in}&amount=60&currency=EUR&email=john%40example.com&{look}");
-    pair.worker.get(&target).header("CF-IPCountry", "DE").send()
+    stage.worker.get(&target).header("CF-IPCountry", "DE").send()
 }
 
 /// Every address in a text, as a browser would read it.
@@ -41,29 +41,29 @@ fn addresses(text: &str) -> BTreeSet<String> {
 }
 
 /// The path and query of an address on our own host.
-fn own_target(pair: &Pair, url: &str) -> String {
+fn own_target(stage: &Stage, url: &str) -> String {
     let without_scheme = url.strip_prefix("http:").unwrap_or(url);
-    let target = without_scheme.strip_prefix("//").and_then(|rest| rest.strip_prefix(&pair.worker.host()));
-    target.unwrap_or_else(|| panic!("{url} does not lead to {}", pair.worker.host())).to_owned()
+    let target = without_scheme.strip_prefix("//").and_then(|rest| rest.strip_prefix(&stage.worker.host()));
+    target.unwrap_or_else(|| panic!("{url} does not lead to {}", stage.worker.host())).to_owned()
 }
 
 #[test]
 fn every_address_on_the_page_is_ours_and_leads_somewhere() {
-    let pair = Pair::start();
-    let page = page(&pair);
+    let stage = Stage::branded();
+    let page = page(&stage);
     assert_eq!(page.status, 200, "{}", page.text());
     let addresses = addresses(page.text());
     assert!(addresses.len() > 20, "{addresses:?}");
     for url in addresses {
-        let target = own_target(&pair, &url);
+        let target = own_target(&stage, &url);
         let is_file = ["/assets/", "/control/"].iter().any(|folder| target.starts_with(folder));
         let is_payment = target.starts_with("/process-payment.php?");
-        let answer = pair.worker.get(if target.is_empty() { "/" } else { &target }).expect_provider_url().send();
+        let answer = stage.worker.get(if target.is_empty() { "/" } else { &target }).expect_provider_url().send();
         if is_file {
             assert_eq!(answer.status, 200, "{url}");
         } else if is_payment {
             let provider = answer.header("Location").expect("a redirect");
-            assert!(answer.status == 302 && provider.starts_with(&pair.sandbox.provider_url()), "{url}: {provider}");
+            assert!(answer.status == 302 && provider.starts_with(&stage.sandbox.provider_url()), "{url}: {provider}");
         } else {
             assert!(answer.status < 500, "{url}: {}", answer.status);
         }
@@ -72,8 +72,8 @@ fn every_address_on_the_page_is_ours_and_leads_somewhere() {
 
 #[test]
 fn the_page_says_what_the_link_said() {
-    let pair = Pair::start();
-    let page = page(&pair);
+    let stage = Stage::branded();
+    let page = page(&stage);
     for expected in [
         "data-country=\"DE\"",
         "data-theme=\"#6366f1\"",
@@ -88,8 +88,8 @@ fn the_page_says_what_the_link_said() {
 }
 
 /// An asset as the sandbox has it, with its plain names replaced as they must be.
-fn rebranded(pair: &Pair, text: &str) -> String {
-    let own = pair.worker.host();
+fn rebranded(stage: &Stage, text: &str) -> String {
+    let own = stage.worker.host();
     let hosts = ["cdn", "static", "api", "checkout", "www"].map(|label| format!("{label}.anexpay.net"));
     hosts.iter().fold(text.to_owned(), |text, host| {
         let plain = text.replace(&format!("https://{host}"), &format!("http://{own}"));
@@ -99,7 +99,7 @@ fn rebranded(pair: &Pair, text: &str) -> String {
 
 #[test]
 fn each_asset_arrives_rebranded_if_it_is_text_and_identical_if_not() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let assets: [(&str, &str, &[u8]); 6] = [
         ("/assets/app.css", "text/css", include_bytes!("../sandbox/assets/app.css")),
         ("/assets/theme.css", "text/css", include_bytes!("../sandbox/assets/theme.css")),
@@ -109,11 +109,11 @@ fn each_asset_arrives_rebranded_if_it_is_text_and_identical_if_not() {
         ("/assets/font.woff2", "font/woff2", include_bytes!("../sandbox/assets/font.woff2")),
     ];
     for (path, kind, original) in assets {
-        let answer = pair.worker.get(path).try_send().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let answer = stage.worker.get(path).try_send().unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!((answer.status, answer.header("Content-Type")), (200, Some(kind)), "{path}");
         assert_eq!(answer.header("Cache-Control"), Some("public, max-age=86400"), "{path}");
         let expected = match std::str::from_utf8(original) {
-            Ok(text) if !kind.starts_with("font/") => rebranded(&pair, text).into_bytes(),
+            Ok(text) if !kind.starts_with("font/") => rebranded(&stage, text).into_bytes(),
             _ => original.to_vec(),
         };
         assert!(answer.body == expected, "{path}: {}", String::from_utf8_lossy(&answer.body));
@@ -122,12 +122,12 @@ fn each_asset_arrives_rebranded_if_it_is_text_and_identical_if_not() {
 
 #[test]
 fn addresses_inside_assets_lead_to_assets() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for path in ["/assets/app.css", "/assets/app.js", "/assets/logo.svg"] {
-        for url in addresses(pair.worker.get(path).send().text()) {
-            let target = own_target(&pair, &url);
+        for url in addresses(stage.worker.get(path).send().text()) {
+            let target = own_target(&stage, &url);
             assert!(
-                !target.starts_with("/assets/") || pair.worker.get(&target).try_send().is_ok_and(|a| a.status == 200),
+                !target.starts_with("/assets/") || stage.worker.get(&target).try_send().is_ok_and(|a| a.status == 200),
                 "{url}"
             );
         }
@@ -136,14 +136,14 @@ fn addresses_inside_assets_lead_to_assets() {
 
 #[test]
 fn the_form_reaches_the_gateway_as_it_was_filled_in() {
-    let pair = Pair::start();
-    pair.sandbox.clear_requests();
+    let stage = Stage::branded();
+    stage.sandbox.clear_requests();
     let body = "email=ada%40example.com&note=a+b%20c";
-    let form = pair.worker.request("POST", "/receipt.php").header("Content-Type", "application/x-www-form-urlencoded");
-    let answer = form.header("Cookie", "lang=en").header("Origin", &pair.worker.url()).body(body).send();
+    let form = stage.worker.request("POST", "/receipt.php").header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = form.header("Cookie", "lang=en").header("Origin", &stage.worker.url()).body(body).send();
     assert_eq!(answer.status, 200);
     assert!(answer.text().replace("&#64;", "@").contains("ada@example.com"), "{}", answer.text());
-    let received = pair.sandbox.requests();
+    let received = stage.sandbox.requests();
     let received = received.iter().find(|request| request.path == "/receipt.php").expect("the form at the gateway");
     assert_eq!((received.method.as_str(), received.body.as_slice()), ("POST", body.as_bytes()));
     assert_eq!(received.header("content-type"), Some("application/x-www-form-urlencoded"));
@@ -152,8 +152,8 @@ fn the_form_reaches_the_gateway_as_it_was_filled_in() {
 
 #[test]
 fn cookies_of_the_page_are_our_own() {
-    let pair = Pair::start();
-    let page = page(&pair);
+    let stage = Stage::branded();
+    let page = page(&stage);
     let cookies = page.all("Set-Cookie");
     assert_eq!(cookies.len(), 3, "{cookies:?}");
     assert!(cookies.iter().all(|cookie| !cookie.to_lowercase().contains("domain")), "{cookies:?}");
@@ -163,22 +163,22 @@ fn cookies_of_the_page_are_our_own() {
 
 #[test]
 fn the_policy_of_the_page_allows_what_it_loads() {
-    let pair = Pair::start();
-    let page = page(&pair);
+    let stage = Stage::branded();
+    let page = page(&stage);
     let policy = page.header("Content-Security-Policy").expect("a policy");
-    assert!(policy.contains(&format!("form-action http://{}", pair.worker.host())), "{policy}");
+    assert!(policy.contains(&format!("form-action http://{}", stage.worker.host())), "{policy}");
 }
 
 #[test]
 fn a_signed_link_of_the_page_works_to_the_byte_and_no_other_way() {
-    let pair = Pair::start();
-    let page = page(&pair);
+    let stage = Stage::branded();
+    let page = page(&stage);
     let link = addresses(page.text()).into_iter().find(|url| url.contains("provider=moonpay")).expect("a link");
-    let target = own_target(&pair, &link);
-    assert_eq!(pair.worker.get(&target).expect_provider_url().send().status, 302);
-    let sent = pair.sandbox.requests();
+    let target = own_target(&stage, &link);
+    assert_eq!(stage.worker.get(&target).expect_provider_url().send().status, 302);
+    let sent = stage.sandbox.requests();
     let last = sent.iter().rfind(|request| request.path == "/process-payment.php").expect("the link at the gateway");
     assert_eq!(Some(last.query.as_str()), target.split_once('?').map(|(_, query)| query));
-    let altered = pair.worker.get(&target.replace("amount=60", "amount=61")).send();
+    let altered = stage.worker.get(&target.replace("amount=60", "amount=61")).send();
     assert_eq!(altered.status, 422);
 }

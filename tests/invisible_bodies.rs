@@ -1,9 +1,9 @@
 //! Promise 1 for bodies: however a gateway's text spells its hosts, and however its bytes arrive, the customer gets the same
 //! text with our own host; text without a name, and binary data, arrive to the byte.
-mod pair;
+mod stage;
 mod support;
 
-use pair::Pair;
+use stage::Stage;
 use support::client::Answer;
 
 const PATH: &str = "/assets/hostile";
@@ -79,10 +79,10 @@ const ODD_SPELLINGS: [&str; 13] = [
     "anexpay&percnt;2Enet",
 ];
 
-fn fetch(pair: &Pair, kind: Option<&str>, body: &[u8], chunks: &[usize]) -> Answer {
+fn fetch(stage: &Stage, kind: Option<&str>, body: &[u8], chunks: &[usize]) -> Answer {
     let headers: Vec<_> = kind.into_iter().map(|kind| ("content-type", kind)).collect();
-    pair.reply_in(PATH, 200, &headers, body, chunks);
-    pair.worker.get(PATH).send()
+    stage.reply_in(PATH, 200, &headers, body, chunks);
+    stage.worker.get(PATH).send()
 }
 
 /// Every spelling at its place in a text.
@@ -103,53 +103,53 @@ fn assert_same(what: &str, got: &[u8], expected: &[u8]) {
 
 #[test]
 fn every_spelling_in_every_type_of_text_becomes_our_own_host() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let (text, expected) = hostile_text();
     for kind in TEXT_TYPES {
-        let answer = fetch(&pair, kind, text.as_bytes(), &[]);
-        assert_same(&format!("{kind:?}"), &answer.body, pair.own(&expected).as_bytes());
+        let answer = fetch(&stage, kind, text.as_bytes(), &[]);
+        assert_same(&format!("{kind:?}"), &answer.body, stage.own(&expected).as_bytes());
         assert_eq!(answer.header("Content-Type"), kind, "the type itself");
     }
     for (text, expected) in SPELLINGS {
-        let answer = fetch(&pair, Some("text/html"), text.as_bytes(), &[]);
-        assert_same(text, &answer.body, pair.own(expected).as_bytes());
+        let answer = fetch(&stage, Some("text/html"), text.as_bytes(), &[]);
+        assert_same(text, &answer.body, stage.own(expected).as_bytes());
     }
 }
 
 /// The client that every test uses panics when it can read a name in an answer.
 #[test]
 fn no_odd_spelling_survives() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let survivors = ODD_SPELLINGS.into_iter().filter(|text| {
-        let fetched = || fetch(&pair, Some("text/html"), text.as_bytes(), &[]);
+        let fetched = || fetch(&stage, Some("text/html"), text.as_bytes(), &[]);
         let leaks = std::panic::catch_unwind(std::panic::AssertUnwindSafe(fetched)).is_err();
-        leaks || is_unchanged(&pair, text)
+        leaks || is_unchanged(&stage, text)
     });
     assert_eq!(survivors.collect::<Vec<_>>(), [""; 0]);
 }
 
-fn is_unchanged(pair: &Pair, text: &str) -> bool {
-    pair.worker.get(PATH).try_send().is_ok_and(|answer| answer.body == text.as_bytes())
+fn is_unchanged(stage: &Stage, text: &str) -> bool {
+    stage.worker.get(PATH).try_send().is_ok_and(|answer| answer.body == text.as_bytes())
 }
 
 #[test]
 fn a_text_in_two_byte_characters_names_nobody() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     let body = wide("<a href=\"https://checkout.anexpay.net/pay.php\">pay</a>");
-    pair.reply(PATH, 200, &[("content-type", "text/html; charset=utf-16le")], body);
-    let answer = pair.worker.get(PATH).send();
+    stage.reply(PATH, 200, &[("content-type", "text/html; charset=utf-16le")], body);
+    let answer = stage.worker.get(PATH).send();
     assert!(matches!(answer.status, 200 | 502), "{}", answer.status);
 }
 
 #[test]
 fn chunks_of_any_size_give_the_same_text() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let (text, expected) = hostile_text();
-    let expected = pair.own(&expected);
+    let expected = stage.own(&expected);
     let sizes: [&[usize]; 12] = [&[1], &[2], &[3], &[5], &[7], &[11], &[13, 1], &[1, 64], &[100], &[1000, 1], &[1024], &[4096]];
     for chunks in sizes {
-        let answer = fetch(&pair, Some("text/html"), text.as_bytes(), chunks);
+        let answer = fetch(&stage, Some("text/html"), text.as_bytes(), chunks);
         assert_same(&format!("chunks of {chunks:?}"), &answer.body, expected.as_bytes());
     }
 }
@@ -157,25 +157,25 @@ fn chunks_of_any_size_give_the_same_text() {
 /// Livery reads blocks of 64 KiB: the name is moved over their border byte by byte.
 #[test]
 fn a_name_across_a_block_is_found_at_every_offset() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let name = "https%3A%2F%2Fstatic&#46;anexpay\\u002enet%3A443/";
-    let expected = pair.own("http%3A%2F%2F{own}/");
+    let expected = stage.own("http%3A%2F%2F{own}/");
     for offset in 0..=name.len() + 1 {
         let before = 65_536 - offset;
         let (filler, after) = ("x".repeat(before - 1) + " ", "y".repeat(10_000));
         let chunks = [[65_536, 65_536], [65_535, 2], [65_537, 1], [30_000, 50_000]][offset % 4];
-        let answer = fetch(&pair, Some("text/html"), format!("{filler}{name}{after}").as_bytes(), &chunks);
+        let answer = fetch(&stage, Some("text/html"), format!("{filler}{name}{after}").as_bytes(), &chunks);
         assert_same(&format!("offset {offset}"), &answer.body, format!("{filler}{expected}{after}").as_bytes());
     }
 }
 
 #[test]
 fn five_megabytes_full_of_names_come_out_right() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let (text, expected) = hostile_text();
     let times = 5_000_000 / text.len() + 1;
-    let answer = fetch(&pair, Some("text/html"), text.repeat(times).as_bytes(), &[]);
-    assert_same("five megabytes", &answer.body, pair.own(&expected).repeat(times).as_bytes());
+    let answer = fetch(&stage, Some("text/html"), text.repeat(times).as_bytes(), &[]);
+    assert_same("five megabytes", &answer.body, stage.own(&expected).repeat(times).as_bytes());
 }
 
 /// Bytes that look random and are the same each time.
@@ -192,13 +192,13 @@ fn noise(length: usize) -> Vec<u8> {
 
 #[test]
 fn text_without_a_name_is_not_touched() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let innocent =
         "AnexPay anexpay,net anexpay net expay.net anexpay.ne %61nexpay &#97; \\u0061 100% & \\ &# %2 \\u00 Ünïcode €\n";
     let bodies = [innocent.into(), innocent.repeat(700).into_bytes(), noise(70_000), Vec::new(), b"%&#\\".repeat(4_000)];
     for kind in TEXT_TYPES {
         for body in &bodies {
-            assert_same(&format!("{kind:?}"), &fetch(&pair, kind, body, &[]).body, body);
+            assert_same(&format!("{kind:?}"), &fetch(&stage, kind, body, &[]).body, body);
         }
     }
 }
@@ -206,11 +206,11 @@ fn text_without_a_name_is_not_touched() {
 /// A name inside an image is not read as one; the check for names is left out for that reason.
 #[test]
 fn binary_data_is_not_touched_even_where_it_holds_a_name() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let body = [noise(100_000), b"https://api.anexpay.net/ anexpay.net".to_vec(), noise(1_000)].concat();
     for kind in BINARY_TYPES {
-        pair.reply(PATH, 200, &[("content-type", kind)], body.clone());
-        let answer = pair.worker.get(PATH).try_send().unwrap_or_else(|error| panic!("{kind}: {error}"));
+        stage.reply(PATH, 200, &[("content-type", kind)], body.clone());
+        let answer = stage.worker.get(PATH).try_send().unwrap_or_else(|error| panic!("{kind}: {error}"));
         assert_same(kind, &answer.body, &body);
     }
 }

@@ -1,9 +1,9 @@
 //! Promise 1 behind compression, and what a changed body means for length, coding and validators.
-mod pair;
+mod stage;
 mod support;
 
 use flate2::{Compression, write::GzEncoder, write::ZlibEncoder};
-use pair::{Pair, assert_error};
+use stage::{Stage, assert_error};
 use std::io::Write as _;
 use support::client::Answer;
 
@@ -31,9 +31,9 @@ fn deflate(text: &str) -> Vec<u8> {
     encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("deflate")
 }
 
-fn fetch(pair: &Pair, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
-    pair.reply(PATH, 200, headers, body);
-    pair.worker.get(PATH).send()
+fn fetch(stage: &Stage, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
+    stage.reply(PATH, 200, headers, body);
+    stage.worker.get(PATH).send()
 }
 
 /// Neither a coding that was undone nor a length that is no longer true.
@@ -47,18 +47,18 @@ fn assert_plain(what: &str, answer: &Answer, expected: &str) {
 
 #[test]
 fn compressed_text_is_read_and_scrubbed() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for times in [1, 40, 40_000] {
         for kind in ["text/html", "text/css", "image/svg+xml", "application/x-unknown"] {
             let headers = [("content-type", kind), ("content-encoding", "gzip")];
-            let answer = fetch(&pair, &headers, gzip(&LINE.repeat(times)));
-            assert_plain(&format!("{kind} {times} times"), &answer, &pair.own(SCRUBBED).repeat(times));
+            let answer = fetch(&stage, &headers, gzip(&LINE.repeat(times)));
+            assert_plain(&format!("{kind} {times} times"), &answer, &stage.own(SCRUBBED).repeat(times));
         }
     }
-    let answer = fetch(&pair, &[("content-type", "text/html"), ("content-encoding", "br")], BROTLI);
-    assert_plain("brotli", &answer, &pair.own(SCRUBBED).repeat(40));
-    let answer = fetch(&pair, &[("content-type", "text/html"), ("content-encoding", "identity")], LINE);
-    assert_plain("identity", &answer, &pair.own(SCRUBBED));
+    let answer = fetch(&stage, &[("content-type", "text/html"), ("content-encoding", "br")], BROTLI);
+    assert_plain("brotli", &answer, &stage.own(SCRUBBED).repeat(40));
+    let answer = fetch(&stage, &[("content-type", "text/html"), ("content-encoding", "identity")], LINE);
+    assert_plain("identity", &answer, &stage.own(SCRUBBED));
 }
 
 /// What it is, its headers, and its body.
@@ -67,7 +67,7 @@ type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], Vec<u8>);
 /// What cannot be read cannot be cleared of names, and is never passed through.
 #[test]
 fn text_in_a_coding_that_is_not_undone_is_refused() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let gz = gzip(&LINE.repeat(40));
     let twice = gzip_of(&gz);
     let cases: [Case; 11] = [
@@ -85,24 +85,24 @@ fn text_in_a_coding_that_is_not_undone_is_refused() {
     ];
     for (what, headers, body) in cases {
         let headers = [&[("content-type", "text/html")], headers].concat();
-        pair.reply(PATH, 200, &headers, body);
-        let answer = pair.worker.get(PATH).send();
+        stage.reply(PATH, 200, &headers, body);
+        let answer = stage.worker.get(PATH).send();
         assert_eq!(answer.status, 502, "{what}: {}", String::from_utf8_lossy(&answer.body));
     }
-    let answer = fetch(&pair, &[("content-type", "text/html"), ("content-encoding", "zstd")], LINE);
+    let answer = fetch(&stage, &[("content-type", "text/html"), ("content-encoding", "zstd")], LINE);
     assert_error("zstd", &answer, 502, "gateway_invalid_reply");
 }
 
 /// A runtime may undo `GZIP` or leave it: either way no coded byte goes by.
 #[test]
 fn a_coding_in_capitals_is_undone_or_refused() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for coding in ["GZIP", "Gzip", " gzip ", "gzip;q=1"] {
-        let answer = fetch(&pair, &[("content-type", "text/html"), ("content-encoding", coding)], gzip(&LINE.repeat(40)));
+        let answer = fetch(&stage, &[("content-type", "text/html"), ("content-encoding", coding)], gzip(&LINE.repeat(40)));
         match answer.status {
             502 => {}
             _ if answer.body.starts_with(b"\x1f\x8b") => panic!("{coding}: the coded bytes went by"),
-            _ => assert_plain(coding, &answer, &pair.own(SCRUBBED).repeat(40)),
+            _ => assert_plain(coding, &answer, &stage.own(SCRUBBED).repeat(40)),
         }
     }
 }
@@ -110,12 +110,12 @@ fn a_coding_in_capitals_is_undone_or_refused() {
 /// Without its `Content-Encoding` a coded image is no image.
 #[test]
 fn binary_data_in_a_coding_stays_usable() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let headers = |coding| [("content-type", "image/png"), ("content-encoding", coding)];
-    let answer = fetch(&pair, &headers("gzip"), gzip("pixels"));
+    let answer = fetch(&stage, &headers("gzip"), gzip("pixels"));
     assert_plain("gzip", &answer, "pixels");
     for coding in ["zstd", "deflate"] {
-        let answer = fetch(&pair, &headers(coding), "coded pixels");
+        let answer = fetch(&stage, &headers(coding), "coded pixels");
         let named = answer.header("Content-Encoding") == Some(coding);
         assert!(answer.status == 502 || named, "{coding}: {} without its coding", answer.status);
     }
@@ -123,9 +123,9 @@ fn binary_data_in_a_coding_stays_usable() {
 
 #[test]
 fn validators_are_weak_where_the_text_may_have_changed() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let etag = |kind: &str, etag: &str| {
-        let answer = fetch(&pair, &[("content-type", kind), ("etag", etag)], "x");
+        let answer = fetch(&stage, &[("content-type", kind), ("etag", etag)], "x");
         answer.header("ETag").map(str::to_owned)
     };
     for kind in ["text/html", "text/css", "image/svg+xml", "application/javascript"] {
@@ -140,24 +140,24 @@ fn validators_are_weak_where_the_text_may_have_changed() {
 
 #[test]
 fn a_browser_that_has_the_asset_is_told_so() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for path in ["/assets/app.css", "/assets/badge.png"] {
-        let first = pair.worker.get(path).send();
+        let first = stage.worker.get(path).send();
         let etag = first.header("ETag").expect("a validator");
-        let again = pair.worker.get(path).header("If-None-Match", etag).send();
+        let again = stage.worker.get(path).header("If-None-Match", etag).send();
         assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
         assert_eq!(again.header("ETag"), Some(etag), "{path}");
-        let other = pair.worker.get(path).header("If-None-Match", "\"other\"").send();
+        let other = stage.worker.get(path).header("If-None-Match", "\"other\"").send();
         assert_eq!((other.status, other.body), (200, first.body), "{path}");
     }
 }
 
 #[test]
 fn head_says_what_get_says_without_the_body() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for path in ["/assets/app.css", "/assets/badge.png", "/assets/logo.svg", "/robots.txt"] {
-        let get = pair.worker.get(path).send();
-        let head = pair.worker.request("HEAD", path).send();
+        let get = stage.worker.get(path).send();
+        let head = stage.worker.request("HEAD", path).send();
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
         for name in ["Content-Type", "ETag", "Last-Modified", "Cache-Control"] {
             assert_eq!(head.header(name), get.header(name), "{path}: {name}");

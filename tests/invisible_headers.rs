@@ -1,8 +1,8 @@
 //! Promises 1, 4 and 5 for what stands above a body: headers, cookies and redirects of a hostile gateway, and its error pages.
-mod pair;
+mod stage;
 mod support;
 
-use pair::{BRAND, Pair, assert_error, assert_error_page};
+use stage::{BRAND, Stage, assert_error, assert_error_page};
 
 const PATH: &str = "/assets/hostile";
 
@@ -62,45 +62,45 @@ const HEADERS: [&str; 33] = [
 /// The client that every test uses panics at a name, and at a header that is not on its list.
 #[test]
 fn no_header_names_the_gateway_in_any_spelling() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for spelling in SPELLINGS {
         let value = format!("max-age=60; a=\"{spelling}\"; b={spelling}");
         for kind in ["text/html", "image/png"] {
             let mut headers: Vec<(&str, &str)> = HEADERS.iter().map(|name| (*name, value.as_str())).collect();
             headers.push(("content-type", kind));
-            pair.reply(PATH, 200, &headers, "x");
-            let answer = pair.worker.get(PATH).send();
+            stage.reply(PATH, 200, &headers, "x");
+            let answer = stage.worker.get(PATH).send();
             assert_eq!((answer.status, answer.body.as_slice()), (200, b"x".as_slice()), "{spelling}");
-            assert!(answer.header("Content-Security-Policy").is_some_and(|policy| policy.contains(&pair.worker.host())));
+            assert!(answer.header("Content-Security-Policy").is_some_and(|policy| policy.contains(&stage.worker.host())));
         }
     }
 }
 
 #[test]
 fn the_content_type_itself_names_nobody() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for spelling in SPELLINGS {
-        pair.reply(PATH, 200, &[("content-type", &format!("text/html; profile=\"{spelling}\""))], "x");
-        assert_eq!(pair.worker.get(PATH).send().status, 200, "{spelling}");
+        stage.reply(PATH, 200, &[("content-type", &format!("text/html; profile=\"{spelling}\""))], "x");
+        assert_eq!(stage.worker.get(PATH).send().status, 200, "{spelling}");
     }
 }
 
 /// A name in a header's own name, or in the status line, is as visible as any.
 #[test]
 fn neither_header_names_nor_trailers_nor_the_reason_pass() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let head = "x-anexpay.net";
-    pair.reply(PATH, 200, &[(head, "1"), ("anexpay.net", "1"), ("content-type", "text/html")], "x");
-    assert_eq!(pair.worker.get(PATH).send().text(), "x");
+    stage.reply(PATH, 200, &[(head, "1"), ("anexpay.net", "1"), ("content-type", "text/html")], "x");
+    assert_eq!(stage.worker.get(PATH).send().text(), "x");
     let body = "1\r\nx\r\n0\r\nX-Served-By: api.anexpay.net\r\n\r\n";
-    pair.reply(PATH, 200, &[("transfer-encoding", "chunked"), ("trailer", "X-Served-By")], body);
-    let answer = pair.worker.get(PATH).send();
+    stage.reply(PATH, 200, &[("transfer-encoding", "chunked"), ("trailer", "X-Served-By")], body);
+    let answer = stage.worker.get(PATH).send();
     assert_eq!((answer.text(), answer.reason.as_str()), ("x", "OK"));
 }
 
 #[test]
 fn cookies_pass_one_by_one_and_lose_their_domain() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let cookies = [
         ("a=1; Domain=.anexpay.net; Path=/", "a=1; Path=/"),
         ("b=2;domain=checkout.anexpay.net;HttpOnly;Secure", "b=2;HttpOnly;Secure"),
@@ -114,23 +114,23 @@ fn cookies_pass_one_by_one_and_lose_their_domain() {
     let mut headers: Vec<(&str, &str)> = cookies.iter().map(|(up, _)| ("set-cookie", *up)).collect();
     headers.push(("content-type", "text/html"));
     for path in [PATH, "/pay.php"] {
-        pair.reply(path, 200, &headers, "x");
-        let target = if path == PATH { PATH.to_owned() } else { format!("{path}?{}", query(&pair)) };
-        let answer = pair.worker.get(&target).send();
-        let expected: Vec<String> = cookies.iter().map(|(_, down)| pair.own(down)).collect();
+        stage.reply(path, 200, &headers, "x");
+        let target = if path == PATH { PATH.to_owned() } else { format!("{path}?{}", query(&stage)) };
+        let answer = stage.worker.get(&target).send();
+        let expected: Vec<String> = cookies.iter().map(|(_, down)| stage.own(down)).collect();
         assert_eq!(answer.all("Set-Cookie"), expected, "{path}");
     }
 }
 
-fn query(pair: &Pair) -> String {
-    let address_in = pair.order().address_in;
+fn query(stage: &Stage) -> String {
+    let address_in = stage.wallet("1").address_in;
     format!("address={address_in}&amount=60&currency=EUR&email=a%40b.example")
 }
 
 /// What a customer sends to the pages stays here.
 #[test]
 fn cookies_and_tokens_of_the_customer_do_not_go_up() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let private = [
         "cookie",
         "authorization",
@@ -141,14 +141,14 @@ fn cookies_and_tokens_of_the_customer_do_not_go_up() {
         "origin",
         "proxy-authorization",
     ];
-    let target = format!("/pay.php?{}", query(&pair));
-    let mut request = pair.worker.get(&target).header("CF-IPCountry", "DE").header("PGTO-IPCountry", "US");
+    let target = format!("/pay.php?{}", query(&stage));
+    let mut request = stage.worker.get(&target).header("CF-IPCountry", "DE").header("PGTO-IPCountry", "US");
     for name in private {
         request = request.header(name, "private-value-1");
     }
-    pair.sandbox.clear_requests();
+    stage.sandbox.clear_requests();
     assert_eq!(request.send().status, 200);
-    let received = pair.sandbox.requests();
+    let received = stage.sandbox.requests();
     assert_eq!(received.len(), 1);
     for (name, value) in &received[0].headers {
         assert!(!private.contains(&name.as_str()) && !value.contains("private-value-1"), "{name}: {value}");
@@ -158,8 +158,8 @@ fn cookies_and_tokens_of_the_customer_do_not_go_up() {
 
 #[test]
 fn redirects_of_pages_stay_on_our_host_or_lead_to_https() {
-    let pair = Pair::start();
-    let ours = |path: &str| Some(format!("http://{}{path}", pair.worker.host()));
+    let stage = Stage::branded();
+    let ours = |path: &str| Some(format!("http://{}{path}", stage.worker.host()));
     let kept = |url: &str| Some(url.to_owned());
     let cases = [
         ("https://checkout.anexpay.net/next.php?a=%2f+1", ours("/next.php?a=%2f+1")),
@@ -183,22 +183,22 @@ fn redirects_of_pages_stay_on_our_host_or_lead_to_https() {
     for status in [301, 302, 303, 307, 308] {
         for (location, expected) in &cases {
             let (status_of, what) = (expected.as_ref().map_or(502, |_| status), format!("{status} to {location}"));
-            pair.reply(PATH, status, &[("location", location), ("content-type", "text/html")], "anexpay.net");
-            let answer = pair.worker.get(PATH).send();
-            let expected = expected.as_ref().map(|url| pair.own(url));
+            stage.reply(PATH, status, &[("location", location), ("content-type", "text/html")], "anexpay.net");
+            let answer = stage.worker.get(PATH).send();
+            let expected = expected.as_ref().map(|url| stage.own(url));
             assert_eq!((answer.status, answer.header("Location")), (status_of, expected.as_deref()), "{what}");
         }
     }
-    pair.reply(PATH, 302, &[("content-type", "text/html")], "x");
-    assert_error("no Location", &pair.worker.get(PATH).send(), 502, "gateway_invalid_reply");
+    stage.reply(PATH, 302, &[("content-type", "text/html")], "x");
+    assert_error("no Location", &stage.worker.get(PATH).send(), 502, "gateway_invalid_reply");
 }
 
 /// Only the query of somebody else's URL may name the gateway, because changing it would break a signature.
 #[test]
 fn a_redirect_names_the_gateway_nowhere_but_in_a_query() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     for path in [PATH, "/process-payment.php"] {
-        let target = if path == PATH { PATH.to_owned() } else { format!("{path}?{}&provider=moonpay", query(&pair)) };
+        let target = if path == PATH { PATH.to_owned() } else { format!("{path}?{}&provider=moonpay", query(&stage)) };
         for location in [
             "https://anexpay.net@provider.example/x",
             "https://user:api%2Eanexpay.net@provider.example/x",
@@ -207,8 +207,8 @@ fn a_redirect_names_the_gateway_nowhere_but_in_a_query() {
             "https://anexpay.net.provider.example/x",
             "https://anexpay%2Enet.provider.example/x",
         ] {
-            pair.reply(path, 302, &[("location", location)], "");
-            let answer = pair.worker.get(&target).try_send().unwrap_or_else(|error| panic!("{location}: {error}"));
+            stage.reply(path, 302, &[("location", location)], "");
+            let answer = stage.worker.get(&target).try_send().unwrap_or_else(|error| panic!("{location}: {error}"));
             let names_gateway = answer.header("Location").is_some_and(|url| url.contains("anexpay"));
             assert!(answer.status >= 302 && !names_gateway, "{location}: {:?}", answer.header("Location"));
         }
@@ -221,8 +221,8 @@ const GOSSIP: &str = "<html><head><title>checkout.anexpay.net</title><script>ale
 
 #[test]
 fn error_pages_of_the_gateway_are_never_shown() {
-    let pair = Pair::start();
-    let page = format!("/pay.php?{}", query(&pair));
+    let stage = Stage::branded();
+    let page = format!("/pay.php?{}", query(&stage));
     let cases = [
         (400, 422, "gateway_rejected"),
         (403, 422, "gateway_rejected"),
@@ -230,11 +230,11 @@ fn error_pages_of_the_gateway_are_never_shown() {
         (502, 502, "gateway_unavailable"),
     ];
     for (status, expected, code) in cases {
-        pair.reply("*", status, &[("content-type", "text/html"), ("x-powered-by", "anexpay.net")], GOSSIP);
+        stage.reply("*", status, &[("content-type", "text/html"), ("x-powered-by", "anexpay.net")], GOSSIP);
         for target in [page.as_str(), PATH, "/control/convert.php?from=EUR&value=1"] {
             let what = format!("{status} on {target}");
-            assert_error(&what, &pair.worker.get(target).send(), expected, code);
-            let answer = pair.worker.get(target).header("Accept", "text/html").send();
+            assert_error(&what, &stage.worker.get(target).send(), expected, code);
+            let answer = stage.worker.get(target).header("Accept", "text/html").send();
             if !target.starts_with("/control") {
                 assert_error_page(&what, &answer, expected, code);
             }
@@ -247,12 +247,12 @@ fn error_pages_of_the_gateway_are_never_shown() {
 
 #[test]
 fn an_error_page_in_any_coding_and_of_any_length_is_an_error() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let huge = GOSSIP.repeat(5_000);
     for (coding, body) in [("identity", huge.as_str()), ("gzip", GOSSIP), ("zstd", GOSSIP), ("GZIP", GOSSIP)] {
         for (status, expected) in [(400, [422, 502].as_slice()), (500, &[502])] {
-            pair.reply(PATH, status, &[("content-type", "text/html"), ("content-encoding", coding)], body);
-            let answer = pair.worker.get(PATH).header("Accept", "text/html").send();
+            stage.reply(PATH, status, &[("content-type", "text/html"), ("content-encoding", coding)], body);
+            let answer = stage.worker.get(PATH).header("Accept", "text/html").send();
             assert!(expected.contains(&answer.status), "{status} in {coding}: {}", answer.status);
             assert!(answer.text().contains(BRAND) && answer.body.len() < 10_000, "{status} in {coding}");
         }
@@ -262,11 +262,11 @@ fn an_error_page_in_any_coding_and_of_any_length_is_an_error() {
 /// What a provider's own signed URL says is the provider's: it is passed on to the byte, and told in the log.
 #[test]
 fn a_name_in_a_providers_url_is_kept_and_counted() {
-    let pair = Pair::start();
-    pair.sandbox.configure(|settings| settings.provider_url_names_gateway = true);
-    let target = format!("/process-payment.php?{}&provider=moonpay", query(&pair));
-    let answer = pair.worker.get(&target).expect_provider_url().send();
+    let stage = Stage::branded();
+    stage.sandbox.configure(|settings| settings.provider_url_names_gateway = true);
+    let target = format!("/process-payment.php?{}&provider=moonpay", query(&stage));
+    let answer = stage.worker.get(&target).expect_provider_url().send();
     let location = answer.header("Location").expect("a redirect");
     assert!(location.contains("webhook=https%3A%2F%2Fapi.anexpay.net%2Fhook.php"), "{location}");
-    assert!(pair.worker.logs("name_in_provider_url"), "{}", pair.worker.log());
+    assert!(stage.worker.logs("name_in_provider_url"), "{}", stage.worker.log());
 }

@@ -1,12 +1,12 @@
 //! Promise 6: hundreds of odd requests at every route, the same ones each time. Livery answers each of them itself, none
 //! breaks the next, and neither log nor answers hold a secret.
-mod pair;
+mod stage;
 mod support;
 
 use base16ct::lower::encode_string as hex;
 use base64ct::{Base64, Base64Unpadded, Base64Url, Encoding as _};
 use livery_sandbox::{documented::PAYOUT_WALLET, opaque::percent_encoded};
-use pair::Pair;
+use stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 use support::client::Answer;
 
@@ -169,11 +169,11 @@ impl Dice {
 }
 
 /// One odd request, sent; what it was, for the message.
-fn odd_request(pair: &Pair, dice: &mut Dice) -> (String, std::io::Result<Answer>) {
+fn odd_request(stage: &Stage, dice: &mut Dice) -> (String, std::io::Result<Answer>) {
     let (method, query) = (dice.pick(&METHODS), dice.query());
     let separator = if query.is_empty() { "" } else { "?" };
     let target = format!("{}{separator}{query}", dice.path());
-    let mut request = pair.worker.request(method, &target);
+    let mut request = stage.worker.request(method, &target);
     let headers: BTreeMap<_, _> = (0..dice.below(5)).map(|_| (dice.pick(&HEADERS), dice.pick(&HEADER_VALUES))).collect();
     for (name, value) in &headers {
         request = request.header(name, value);
@@ -240,16 +240,16 @@ fn assert_livery_answered(what: &str, answer: std::io::Result<Answer>) -> u16 {
 
 #[test]
 fn a_storm_of_odd_requests_breaks_nothing_and_tells_no_secret() {
-    let pair = Pair::with(|all| settings().into_iter().fold(all, |all, (name, value)| all.set(name, &value)));
+    let stage = Stage::branded_with(|all| settings().into_iter().fold(all, |all, (name, value)| all.set(name, &value)));
     let mut dice = Dice(0x5EED_1E55_F00D_CAFE);
     let mut statuses = BTreeSet::new();
     for _ in 0..600 {
-        let (what, answer) = odd_request(&pair, &mut dice);
+        let (what, answer) = odd_request(&stage, &mut dice);
         statuses.insert(assert_livery_answered(&what, answer));
     }
     assert!(BTreeSet::from([200, 400, 404, 405, 413, 415]).is_subset(&statuses), "not much of a storm: {statuses:?}");
-    assert!(!pair.order().address_in.is_empty());
-    let log = pair.worker.log();
+    assert!(!stage.wallet("1").address_in.is_empty());
+    let log = stage.worker.log();
     for word in ["panicked", "RuntimeError", "unreachable", "uncaught", "Uncaught"] {
         assert!(!log.contains(word), "{word} in {log}");
     }
@@ -260,30 +260,30 @@ fn a_storm_of_odd_requests_breaks_nothing_and_tells_no_secret() {
 #[test]
 fn wrong_settings_are_named_and_not_told() {
     let broken = settings().into_iter().map(|(name, value)| (name, format!("{value}\u{7f}%broken")));
-    let pair = Pair::with(|all| broken.fold(all, |all, (name, value)| all.set(name, &value)));
+    let stage = Stage::branded_with(|all| broken.fold(all, |all, (name, value)| all.set(name, &value)));
     for target in ["/healthz", "/", "/pay.php?x=1", "/control/provider-status"] {
-        let answer = pair.worker.get(target).send();
+        let answer = stage.worker.get(target).send();
         assert_eq!(answer.status, 503, "{target}");
         assert_no_secret(target, answer.text());
     }
-    assert!(pair.worker.logs("misconfigured"));
-    assert_no_secret("the log", &pair.worker.log());
+    assert!(stage.worker.logs("misconfigured"));
+    assert_no_secret("the log", &stage.worker.log());
 }
 
 /// A name, a value and a whole request as long as the runtime takes them.
 #[test]
 fn the_largest_requests_are_answered_too() {
-    let pair = Pair::start();
+    let stage = Stage::branded();
     let long = "a".repeat(9_000);
     for path in PATHS.iter().filter(|path| **path != "/healthz") {
-        let answer = pair.worker.get(&format!("{path}?address={long}")).send();
+        let answer = stage.worker.get(&format!("{path}?address={long}")).send();
         assert_eq!(answer.status, 414, "{path}");
     }
     let many = "a=1&".repeat(2_000);
     for path in PATHS {
-        let answer = pair.worker.get(&format!("{path}?{many}")).send();
+        let answer = stage.worker.get(&format!("{path}?{many}")).send();
         assert!(answer.status < 500, "{path}: {}", answer.status);
     }
-    let form = pair.worker.request("POST", "/receipt.php").header("Content-Type", "application/x-www-form-urlencoded");
+    let form = stage.worker.request("POST", "/receipt.php").header("Content-Type", "application/x-www-form-urlencoded");
     assert_eq!(form.body(vec![b'a'; 65_537]).send().status, 413);
 }
