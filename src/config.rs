@@ -151,7 +151,7 @@ impl Reader<'_> {
         }
     }
 
-    fn names(&mut self, origin: &Origin, api: &Base, checkout: &Base) -> Names {
+    fn hidden_domains(&mut self) -> Vec<String> {
         let text = self.text("GATEWAY_DOMAINS").unwrap_or_else(|| DEFAULT_DOMAINS.to_owned());
         let mut hidden = Vec::new();
         for domain in text.split(',').map(str::trim).filter(|d| !d.is_empty()) {
@@ -160,6 +160,10 @@ impl Reader<'_> {
                 Err(why) => self.mistake("GATEWAY_DOMAINS", why),
             }
         }
+        hidden
+    }
+
+    fn names(&mut self, mut hidden: Vec<String>, origin: &Origin, api: &Base, checkout: &Base) -> Names {
         hidden.extend([api.host_and_port(), checkout.host_and_port()]);
         let names = Names::new(&hidden, origin.scheme(), origin.host());
         if names.hides(origin.host()) {
@@ -219,14 +223,19 @@ impl Config {
         let allow_unsigned_links = reader.parsed("ALLOW_UNSIGNED_LINKS", Reader::flag).unwrap_or(false);
         let admin_token = reader.parsed("ADMIN_TOKEN", keys::token);
         let polygon_rpc = reader.parsed("POLYGON_RPC_URL", Reader::polygon_rpc);
-        if upline.is_some() && matches!(split, Some(Split::Affiliate(_) | Split::ThreeWay { .. })) {
+        let share_is_wrong = reader.mistakes.iter().any(|mistake| mistake.setting.ends_with("_FEE"));
+        if upline.is_some() && !share_is_wrong && matches!(split, Some(Split::Affiliate(_) | Split::ThreeWay { .. })) {
             reader.mistake(
                 "UPLINE_KEY",
                 "goes with AFFILIATE_WALLET and AFFILIATE_FEE, your own share, or with none of the affiliate settings",
             );
         }
+        if upline.is_some() && !downlines.is_empty() {
+            reader.mistake("DOWNLINE_KEYS", "cannot be served behind another Livery: a payment is shared three ways at the most, leave UPLINE_KEY or these away");
+        }
+        let hidden = reader.hidden_domains();
         let (origin, api, checkout) = (origin?, api?, checkout?);
-        let names = reader.names(&origin, &api, &checkout);
+        let names = reader.names(hidden, &origin, &api, &checkout);
         Some(Self {
             payout,
             split,

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_signed_request_is_recognised_and_only_as_it_was_signed() {
-        let headers = signed("https://pay.upline.example/pay.php?a=%2f&b=1");
+        let headers = signed("https://pay.shop.example/pay.php?a=%2f&b=1");
         let check = |path: &str, query: &str, now: u64| verified(KEY, &headers, path, query, Now(now));
         assert_eq!(check("/pay.php", "a=%2f&b=1", NOW.0), Ok(true));
         assert_eq!(check("/pay.php", "a=%2F&b=1", NOW.0), Err(DownlineError::BadSignature));
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_country_cannot_be_exchanged() {
-        let mut headers = signed("https://pay.upline.example/pay.php?a=1");
+        let mut headers = signed("https://pay.shop.example/pay.php?a=1");
         headers[0].1 = "US".to_owned();
         assert_eq!(verified(KEY, &headers, "/pay.php", "a=1", NOW), Err(DownlineError::BadSignature));
     }

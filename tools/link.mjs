@@ -9,7 +9,7 @@ const PARAMETERS = [
   'provider', 'reference', 'success_url', 'theme',
 ];
 const METADATA = /^metadata\[.+\]$/;
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
+const LOOPBACK = /^(([\w-]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
 
 /** The link to `parameters` that the Worker with these settings accepts as unaltered. */
 export function checkoutLink(settings, parameters) {

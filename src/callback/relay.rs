@@ -10,11 +10,17 @@ const USER_AGENT: &str = concat!("Livery/", env!("CARGO_PKG_VERSION"));
 
 /// The merchant's callback: their URL, and behind their own parameters the gateway's, all byte for byte and in order.
 ///
-/// Nothing else of the gateway's call is passed on: its headers name it.
+/// A parameter that the merchant's own URL has already is left out: PHP would take the later one for the order's. Nothing
+/// else of the gateway's call is passed on: its headers name it.
 #[must_use]
 pub fn call(target: &Target, received_query: &str) -> Call {
     let mut url = target.as_str().to_owned();
-    for pair in query::pairs(received_query).filter(|pair| pair.decoded_name() != PARAMETER) {
+    let own: Vec<String> =
+        url.split_once('?').map(|(_, own)| query::pairs(own).map(|pair| pair.name()).collect()).unwrap_or_default();
+    for pair in query::pairs(received_query) {
+        if pair.decoded_name() == PARAMETER || own.contains(&pair.name()) {
+            continue;
+        }
         url.push('&');
         url.push_str(pair.raw);
     }
@@ -35,7 +41,7 @@ mod tests {
     #[test]
     fn the_merchant_gets_the_same_parameters_in_the_same_order() {
         let target = Target::parse(&config(&[]), "https://shop.example/paid?b=2&a=%31").unwrap();
-        let call = call(&target, "token=abc&value_coin=105.6&coin=polygon_usdc&x=%2b+");
+        let call = call(&target, "token=abc&b=3&%61=4&value_coin=105.6&coin=polygon_usdc&x=%2b+");
         assert_eq!(call.url, "https://shop.example/paid?b=2&a=%31&value_coin=105.6&coin=polygon_usdc&x=%2b+");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The gateway gives the same receiving address for the same callback URL, so the seal is deterministic. What the seal
 //! hides must stay hidden: the gateway's `ipn_token` is only an obfuscated copy of the callback URL it was given, so
-//! whoever sees that token can read the URL. From ours they learn nothing.
+//! whoever sees that token can read the URL. From ours they cannot read the merchant's. It is no proof of payment,
+//! though: it authorises a call, and whoever creates a wallet for the same callback is given the means to compute it.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 

@@ -114,24 +114,32 @@ impl Payment {
         self.currency != Currency::USD && only_currency(&self.provider) == Some(Currency::USD)
     }
 
-    /// The currencies whose rates the decision needs, dollars left out.
+    /// The currencies whose rates the comparison with the minimum needs, dollars left out.
     #[must_use]
     pub fn rates_needed(&self, listed: Option<&Provider>) -> Vec<Currency> {
         let minimum = listed.and_then(Provider::minimum).map(|(_, currency)| currency);
         let compared = minimum.filter(|currency| *currency != self.currency);
-        let own = (compared.is_some() || self.needs_conversion()).then_some(self.currency);
-        compared.into_iter().chain(own).filter(|currency| *currency != Currency::USD).collect()
+        let both = compared.into_iter().chain(compared.map(|_| self.currency));
+        both.filter(|currency| *currency != Currency::USD).collect()
     }
 
-    /// Checks the provider's state and minimum against its entry in the list, if it has one.
+    /// Checks the provider's state against its entry in the list, if it has one.
     ///
     /// # Errors
-    /// [`Refusal::Inactive`] or [`Refusal::BelowMinimum`].
-    pub fn check_listed(&self, listed: Option<&Provider>, rate: Rate<'_>) -> Result<(), Refusal> {
-        let Some(listed) = listed else { return Ok(()) };
-        if listed.status != "active" {
-            return Err(Refusal::Inactive { provider: self.provider.clone() });
+    /// [`Refusal::Inactive`].
+    pub fn check_active(&self, listed: Option<&Provider>) -> Result<(), Refusal> {
+        match listed {
+            Some(listed) if listed.status != "active" => Err(Refusal::Inactive { provider: self.provider.clone() }),
+            _ => Ok(()),
         }
+    }
+
+    /// Checks the amount against the provider's minimum, if there is one and it can be compared.
+    ///
+    /// # Errors
+    /// [`Refusal::BelowMinimum`].
+    pub fn check_minimum(&self, listed: Option<&Provider>, rate: Rate<'_>) -> Result<(), Refusal> {
+        let Some(listed) = listed else { return Ok(()) };
         let Some((minimum, currency)) = listed.minimum() else { return Ok(()) };
         let below = if currency == self.currency {
             self.amount.value() < minimum
@@ -140,14 +148,6 @@ impl Payment {
             matches!((dollars(self.amount.value(), self.currency), dollars(minimum, currency)), (Some(amount), Some(minimum)) if amount < minimum)
         };
         if below { Err(Refusal::BelowMinimum { provider: self.provider.clone(), minimum, currency }) } else { Ok(()) }
-    }
-
-    /// The same payment in dollars, to the cent; `None` without a rate, or where less than a cent is left.
-    #[must_use]
-    pub fn converted(&self, rate: Rate<'_>) -> Option<Self> {
-        let dollars = in_dollars(self.amount.value(), self.currency, rate)?.round_dp(2);
-        let amount = Amount::parse(&dollars.to_string()).ok()?;
-        Some(Self { provider: self.provider.clone(), amount, currency: Currency::USD })
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn minimums_are_compared_in_their_own_currency_or_in_dollars() {
-        let check = |amount, currency, entry: &Provider| payment("p", amount, currency).check_listed(Some(entry), &rate).is_ok();
+        let check = |amount, currency, entry: &Provider| payment("p", amount, currency).check_minimum(Some(entry), &rate).is_ok();
         assert!(check("20", "USD", &listed("active", "20", "USD")));
         assert!(!check("19.99", "USD", &listed("active", "20", "USD")));
         assert!(check("18.62", "EUR", &listed("active", "20", "USD")), "20.0029 dollars");
@@ -192,11 +192,11 @@ mod tests {
     fn only_active_providers_take_payments_and_unknown_ones_pass() {
         for status in ["redirected", "unstable", "", "ACTIVE"] {
             assert!(matches!(
-                payment("p", "99", "USD").check_listed(Some(&listed(status, "1", "USD")), &rate),
+                payment("p", "99", "USD").check_active(Some(&listed(status, "1", "USD"))),
                 Err(Refusal::Inactive { .. })
             ));
         }
-        assert_eq!(payment("p", "0.01", "USD").check_listed(None, &rate), Ok(()));
+        assert_eq!(payment("p", "0.01", "USD").check_minimum(None, &rate), Ok(()));
     }
 
     #[test]
@@ -206,8 +206,6 @@ mod tests {
         let euros = payment("stripe", "1258.31", "EUR");
         assert_eq!(euros.check_currency(), Ok(()));
         assert!(euros.needs_conversion());
-        assert_eq!(euros.converted(&rate).unwrap().amount.as_str(), "1351.76");
-        assert!(payment("stripe", "5", "SEK").converted(&rate).is_none());
     }
 
     #[test]
@@ -217,6 +215,6 @@ mod tests {
         assert!(names(&payment("moonpay", "5", "USD"), Some(&listed("active", "20", "USD"))).is_empty());
         assert_eq!(names(&payment("moonpay", "5", "EUR"), Some(&listed("active", "20", "USD"))), ["EUR"]);
         assert_eq!(names(&payment("revolut", "5", "GBP"), Some(&listed("active", "6", "EUR"))), ["EUR", "GBP"]);
-        assert_eq!(names(&payment("stripe", "5", "EUR"), None), ["EUR"]);
+        assert!(names(&payment("stripe", "5", "USD"), None).is_empty());
     }
 }

@@ -193,8 +193,9 @@ fn check_signature(config: &Config, raw_query: &str) -> Result<(), Error> {
 fn message(raw_query: &str) -> String {
     let mut known: Vec<(String, String)> = Vec::new();
     for pair in query::pairs(raw_query) {
-        let entry = (pair.decoded_name(), pair.value().unwrap_or_default());
-        if KNOWN.contains(&entry.0.as_str()) || entry.0.starts_with("metadata[") {
+        let value = pair.value().unwrap_or_else(|| pair.raw_value.to_owned());
+        let (entry, read_as) = ((pair.decoded_name(), value), pair.name());
+        if KNOWN.contains(&read_as.as_str()) || read_as == "metadata" {
             known.insert(known.partition_point(|earlier| *earlier < entry), entry);
         }
     }

@@ -68,6 +68,8 @@ fn settings_that_contradict_each_other_are_mistakes() {
     assert_eq!(one(&[("AFFILIATE_WALLET", PAYOUT), ("PAYOUT_WALLET", PAYOUT)]), ["AFFILIATE_WALLET"]);
     assert_eq!(one(&[("CHECKOUT_DOMAIN", "pay.anexpay.net")]), ["CHECKOUT_DOMAIN"]);
     assert_eq!(one(&[("UPLINE_KEY", "me=0123456789abcdef0123456789abcdef"), ("AFFILIATE_WALLET", AFFILIATE)]), ["UPLINE_KEY"]);
+    let both = [("UPLINE_KEY", "me=0123456789abcdef0123456789abcdef"), ("DOWNLINE_KEYS", "you=0123456789abcdef0123456789abcdef")];
+    assert_eq!(one(&both), ["DOWNLINE_KEYS"]);
     let greedy =
         [("AFFILIATE_WALLET", AFFILIATE), ("AFFILIATE_FEE", "0.9"), ("SUB_AFFILIATE_WALLET", SUB), ("SUB_AFFILIATE_FEE", "0.09")];
     assert_eq!(one(&greedy), ["SUB_AFFILIATE_WALLET"]);
@@ -75,6 +77,7 @@ fn settings_that_contradict_each_other_are_mistakes() {
 
 #[test]
 fn missing_settings_say_how_to_make_them() {
+    assert_eq!(mistakes(&[("CHECKOUT_DOMAIN", ""), ("GATEWAY_DOMAINS", "not a domain")]), ["CHECKOUT_DOMAIN", "GATEWAY_DOMAINS"]);
     let missing = Config::read(&|_| None).unwrap_err();
     assert_eq!(missing.iter().map(|m| m.setting).collect::<Vec<_>>(), ["CHECKOUT_DOMAIN", "SIGNING_KEY"]);
     assert!(missing[1].to_string().contains("openssl rand -base64 32"));

@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use self::object::Object;
 use crate::http::{Fault, Headers, Reply};
 
 pub mod object;
@@ -93,9 +94,11 @@ fn retry_after(headers: &dyn Headers) -> u32 {
     seconds.map_or(DEFAULT_RETRY_AFTER, |s: u32| s.clamp(1, MAX_RETRY_AFTER))
 }
 
-/// What a refusal says: a plain text on one line, shortened. Of a page only the one sentence is taken that is known.
+/// What a refusal says: a plain text on one line, shortened, or the message of another Livery. Of a page only the one
+/// sentence is taken that is known.
 fn plain_text(body: &str) -> String {
-    let text = without_tags(body);
+    let of_livery = |object: Object| object.object("error")?.text("message");
+    let text = serde_json::from_str(body).ok().and_then(of_livery).unwrap_or_else(|| without_tags(body));
     if !body.contains('<') {
         text.chars().take(MAX_SAID).collect()
     } else if is_about_address(&text) {
@@ -136,6 +139,9 @@ mod tests {
         let page = "<html><style>x</style><body>\n<h1>Provided wallet\taddress</h1> is not allowed</body>"
             .replace("<style>x</style>", "");
         assert_eq!(accepted(Ok(reply(400, &page))).err(), Some(GatewayError::Rejected { status: 400, said }));
+        let upline = r#"{"error":{"type":"x","code":"y","message":"The shares are wrong."}}"#;
+        let said = "The shares are wrong.".to_owned();
+        assert_eq!(accepted(Ok(reply(400, upline))).err(), Some(GatewayError::Rejected { status: 400, said }));
         assert!(accepted(Ok(reply(302, ""))).is_ok());
     }
 

@@ -48,6 +48,17 @@ impl Object {
         serde_json::from_str(text).ok().filter(|_| reply.status == 200).ok_or(GatewayError::InvalidReply)
     }
 
+    /// The names of all fields.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The object that a field holds.
+    #[must_use]
+    pub fn object(&self, name: &str) -> Option<Self> {
+        serde_json::from_str(self.value(name)?.get()).ok()
+    }
+
     /// The objects in the list that a field holds; what is none of that form is left out. `None` without such a list.
     #[must_use]
     pub fn objects(&self, name: &str) -> Option<Vec<Self>> {

@@ -34,7 +34,7 @@ pub fn request(config: &Config, from: Currency, value: &Amount, headers: Vec<(&'
 /// Reads the reply; `None` if the gateway does not know the currency, which it says by leaving `value_coin` away.
 ///
 /// # Errors
-/// [`GatewayError::InvalidReply`] for anything but positive decimals.
+/// [`GatewayError::InvalidReply`] for anything but decimals.
 pub fn interpret(reply: &Reply) -> Result<Option<Conversion>, GatewayError> {
     let object = Object::of_reply(reply)?;
     let field = |name| object.digits(name).map(str::to_owned).ok_or(GatewayError::InvalidReply);
@@ -43,7 +43,7 @@ pub fn interpret(reply: &Reply) -> Result<Option<Conversion>, GatewayError> {
     }
     let status = object.text("status").unwrap_or_else(|| "success".to_owned());
     let conversion = Conversion { status, value_coin: field("value_coin")?, exchange_rate: field("exchange_rate")? };
-    if conversion.rate().is_some() { Ok(Some(conversion)) } else { Err(GatewayError::InvalidReply) }
+    Ok(Some(conversion))
 }
 
 impl Conversion {
@@ -54,7 +54,7 @@ impl Conversion {
         object.text("exchange_rate", &self.exchange_rate).write()
     }
 
-    /// Dollars for one unit of the currency.
+    /// Dollars for one unit of the currency; `None` where that is too little for the gateway's five decimals.
     #[must_use]
     pub fn rate(&self) -> Option<Decimal> {
         Decimal::from_str_exact(&self.exchange_rate).ok().filter(|rate| *rate > Decimal::ZERO)
@@ -76,13 +76,7 @@ mod tests {
     #[test]
     fn unknown_currencies_and_nonsense_differ() {
         assert_eq!(interpret(&reply(200, r#"{"status":"error"}"#)), Ok(None));
-        for text in [
-            "",
-            "[]",
-            r#"{"value_coin":"x","exchange_rate":"1"}"#,
-            r#"{"value_coin":"1"}"#,
-            r#"{"value_coin":"1","exchange_rate":"0"}"#,
-        ] {
+        for text in ["", "[]", r#"{"value_coin":"x","exchange_rate":"1"}"#, r#"{"value_coin":"1"}"#] {
             assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply), "{text}");
         }
     }

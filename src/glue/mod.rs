@@ -61,7 +61,12 @@ pub async fn fetch(request: web_sys::Request, env: JsValue, context: Context) ->
 
 /// Reads the settings once, and names each that is wrong in the log.
 fn start(env: &JsValue) -> Service {
-    let setting = |name: &str| Reflect::get(env, &JsValue::from_str(name)).ok()?.as_string();
+    // A variable without quotes in wrangler.toml is a number or a flag: its JSON is what the operator wrote.
+    let written = |value: &JsValue| js_sys::JSON::stringify(value).ok().map(String::from);
+    let setting = |name: &str| {
+        let value = Reflect::get(env, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined())?;
+        value.as_string().or_else(|| written(&value))
+    };
     let service = Service::new(&setting);
     for mistake in service.mistakes() {
         console_error!("misconfigured: {mistake}");

@@ -75,7 +75,10 @@ fn flowing(
 async fn pump(mut stream: Stream, pipe: &Pipe, is_text: bool, service: &Service) -> Result<(), JsValue> {
     let mut scrubber = service.config().filter(|_| is_text).map(|config| Scrubber::new(&config.names));
     while let Some(block) = stream.next().await? {
-        let bytes = scrubber.as_mut().map_or(block.clone(), |scrubber| scrubber.push(&block));
+        let bytes = match &mut scrubber {
+            Some(scrubber) => scrubber.push(&block),
+            None => block,
+        };
         if let Err(error) = pipe.write(&bytes).await {
             stream.cancel();
             return Err(error);

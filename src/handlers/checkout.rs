@@ -1,8 +1,9 @@
 //! `/checkout`: one link from the shop to the provider.
 //!
 //! 1. The link is read, and its signature checked.
-//! 2. Provider list and rates are looked up, in this isolate's copy where it is fresh.
-//! 3. Currency and minimum are checked.
+//! 2. Provider list and rates are looked up, in this isolate's copy where it is fresh; for a provider that takes dollars
+//!    only, the gateway converts the amount.
+//! 3. Currency, state and minimum are checked.
 //! 4. The wallet is created.
 //! 5. The gateway is asked for the provider's URL, or the customer goes on to the hosted page.
 //!
@@ -10,15 +11,15 @@
 
 use super::{country_of, payment, wallet};
 use crate::callback::target::Target;
-use crate::checkout::eligibility::{Payment, only_currency};
+use crate::checkout::eligibility::{Payment, Refusal};
 use crate::checkout::link::{Choice, Link};
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway};
 use crate::gateway::opaque::Opaque;
 use crate::gateway::payment::{self as gateway_payment, MAX_HOPS};
-use crate::gateway::providers::Provider;
+use crate::gateway::providers::{Provider, Providers};
 use crate::gateway::wallet::{Created, Order};
-use crate::gateway::{GatewayError, accepted, page, providers, rates};
+use crate::gateway::{accepted, page, providers, rates};
 use crate::http::{Request, Response};
 use crate::livery::request_headers;
 use crate::memory::Age;
@@ -46,7 +47,7 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let link = Link::parse(cx.config, request.query, cx.now)?;
     let target = Target::parse(cx.config, &link.callback)?;
     let payout = wallet::payout(cx.config, link.address)?;
-    let order = wallet::order(cx.config, payout, cx.config.split.unwrap_or(Split::Plain), &target)?;
+    let order = wallet::order(cx.config, payout, wallet::operators_split(cx.config).unwrap_or(Split::Plain), &target)?;
     let headers = request_headers::for_customer(request.headers, country);
     let checkout = Checkout { order, email: link.email, look: link.look, headers };
     match link.choice {
@@ -62,23 +63,38 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 /// Step 2, the list.
 fn with_providers(cx: &Context<'_>, checkout: Checkout, payment: Payment) -> Outcome {
     if let Some(list) = cx.memory.providers(cx.now, Age::Fresh) {
-        let listed = list.providers.iter().find(|p| p.id == payment.provider).cloned();
-        return with_rates(cx, checkout, payment, listed);
+        let listed = entry(&list, &payment);
+        return in_its_currency(cx, checkout, payment, listed);
     }
     ask_gateway(cx, providers::request(cx.config, api_headers(&checkout)), move |cx, reply| {
-        let list = super::data::known_providers(cx, reply).ok();
-        let listed = list.and_then(|list| list.providers.iter().find(|p| p.id == payment.provider).cloned());
-        with_rates(cx, checkout, payment, listed)
+        let listed = super::data::known_providers(cx, reply).ok().and_then(|list| entry(&list, &payment));
+        in_its_currency(cx, checkout, payment, listed)
     })
 }
 
-/// Step 2, the rates: asks for the first one that is not known, until all that can be had are.
-fn with_rates(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<Provider>) -> Outcome {
-    let needed = payment.rates_needed(listed.as_ref());
-    ask_rates(cx, needed, checkout, payment, listed)
+fn entry(list: &Providers, payment: &Payment) -> Option<Provider> {
+    list.providers.iter().find(|provider| provider.id == payment.provider).cloned()
 }
 
-fn ask_rates(
+/// Step 2, the amount: in dollars for a provider that takes nothing else. Here the gateway's word is needed.
+fn in_its_currency(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<Provider>) -> Outcome {
+    payment.check_active(listed.as_ref())?;
+    if !payment.needs_conversion() {
+        return with_rates(cx, payment.rates_needed(listed.as_ref()), checkout, payment, listed);
+    }
+    let call = rates::request(cx.config, payment.currency, &payment.amount, api_headers(&checkout));
+    ask_gateway(cx, call, move |cx, reply| {
+        let conversion = rates::interpret(&accepted(reply)?)?;
+        let conversion =
+            conversion.ok_or_else(|| Refusal::Currency { provider: payment.provider.clone(), takes: Currency::USD })?;
+        let amount = Amount::parse(&conversion.value_coin).map_err(|why| Error::Amount("amount", why))?;
+        let payment = Payment { amount, currency: Currency::USD, ..payment };
+        with_rates(cx, payment.rates_needed(listed.as_ref()), checkout, payment, listed)
+    })
+}
+
+/// Step 2, the rates: asks for one after the other that is not known, until all that can be had are.
+fn with_rates(
     cx: &Context<'_>,
     mut needed: Vec<Currency>,
     checkout: Checkout,
@@ -94,26 +110,15 @@ fn ask_rates(
         if let Some(rate) = conversion.ok().flatten().and_then(|c| c.rate()) {
             cx.memory.keep_rate(currency, rate, cx.now);
         }
-        ask_rates(cx, needed, checkout, payment, listed)
+        with_rates(cx, needed, checkout, payment, listed)
     })
 }
 
 /// Step 3.
 fn check(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<&Provider>) -> Outcome {
     let rate = |currency| cx.memory.rate(currency, cx.now, Age::Stale);
-    payment.check_listed(listed, &rate)?;
-    let payment = if payment.needs_conversion() { payment.converted(&rate).ok_or(no_rate(&payment))? } else { payment };
+    payment.check_minimum(listed, &rate)?;
     create_wallet(cx, checkout, Next::Provider(payment))
-}
-
-/// Without a rate, a provider that takes one currency only cannot be asked for another.
-fn no_rate(payment: &Payment) -> Error {
-    match only_currency(&payment.provider) {
-        Some(takes) => {
-            Error::Provider(crate::checkout::eligibility::Refusal::Currency { provider: payment.provider.clone(), takes })
-        }
-        None => GatewayError::Unavailable.into(),
-    }
 }
 
 /// Where the customer goes once there is a wallet.

@@ -4,6 +4,7 @@ use super::country_of;
 use super::payment::{check_values, repaired_address};
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway};
+use crate::gateway::object::Object;
 use crate::gateway::{GatewayError, accepted, page};
 use crate::http::{Body, Call, Method, Reply, Request, RequestBody, Response};
 use crate::livery::location::{self, Destination};
@@ -26,6 +27,7 @@ pub fn hosted(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     for name in REQUIRED {
         params.required(name)?;
     }
+    check_operators(&query::without(request.query, &[page::DOMAIN]), cx)?;
     check_values(&params)?;
     let query = page::query(cx.config, &repaired_address(request.query, &params)?);
     let headers = request_headers::for_page(request.headers, country);
@@ -38,7 +40,7 @@ pub fn hosted(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 /// The [`Error`] of a parameter that only the operator may set, or of a body that cannot be passed on.
 pub fn asset(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
-    check_operators(cx, request.query)?;
+    check_operators(request.query, cx)?;
     let mut headers = request_headers::for_page(request.headers, country);
     let body = if request.method == Method::Post { Some(form(cx, request, &mut headers)?) } else { None };
     pass(cx, page::request(cx.config, request.method, request.path, request.query, headers, body))
@@ -50,8 +52,8 @@ fn form(cx: &Context<'_>, request: &Request<'_>, headers: &mut Vec<(&'static str
     let content_type = request.headers.get("content-type").unwrap_or_default();
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
-        "application/x-www-form-urlencoded" => check_operators(cx, core::str::from_utf8(body).map_err(|_| Error::MediaType)?)?,
-        "application/json" => {}
+        "application/x-www-form-urlencoded" => check_operators(core::str::from_utf8(body).map_err(|_| Error::MediaType)?, cx)?,
+        "application/json" => check_operators(&fields_of(body), cx)?,
         _ if body.is_empty() => return Ok(Vec::new()),
         _ => return Err(Error::MediaType),
     }
@@ -59,8 +61,17 @@ fn form(cx: &Context<'_>, request: &Request<'_>, headers: &mut Vec<(&'static str
     Ok(body.clone())
 }
 
+/// The names of a JSON object's fields as a query without values; empty for any other JSON.
+fn fields_of(body: &[u8]) -> String {
+    let object: Option<Object> = core::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+    object.map(|object| query::build(object.names().map(|name| (name, "")))).unwrap_or_default()
+}
+
 /// Refuses the operator's parameters; our own `domain` may come back from a page that was given it.
-fn check_operators(cx: &Context<'_>, raw: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::OperatorsParameter`] with the first of them.
+fn check_operators(raw: &str, cx: &Context<'_>) -> Result<(), Error> {
     for pair in query::pairs(raw) {
         let name = pair.name();
         let Some(param) = OPERATORS.iter().find(|known| **known == name) else { continue };

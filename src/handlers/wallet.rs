@@ -1,8 +1,8 @@
 //! `/control/{wallet,affiliate,custom-affiliate,custom-sub-affiliate}.php` and `/set-affiliate.php`.
 //!
 //! Whatever a caller sends, the gateway gets a query that is built anew from checked values. Where the operator has a
-//! split, it is used whichever script the caller named, and the caller's own shares and wallets go nowhere. Where the
-//! operator has none, the caller's are checked and passed on.
+//! split, or has fixed the payout wallet, the operator's word counts whichever script the caller named, and the caller's
+//! own shares and wallets go nowhere. Where the operator has decided nothing, the caller's are checked and passed on.
 
 use super::json;
 use crate::callback::{target::Target, token};
@@ -30,7 +30,7 @@ const KNOWN: [&str; 7] =
 pub fn create(cx: &Context<'_>, request: &Request<'_>, script: Script) -> Outcome {
     downline::verify(cx.config, request)?;
     let params = Params::read(request.query, &KNOWN)?;
-    let split = match cx.config.split {
+    let split = match operators_split(cx.config) {
         Some(split) => split,
         None => callers_split(&params, script)?,
     };
@@ -104,6 +104,14 @@ fn stake(params: &Params<'_>, wallet_param: &'static str, share_param: &'static 
     let wallet = wallet(wallet_param, &params.required(wallet_param)?)?;
     let share = Share::parse(&params.required(share_param)?).map_err(|why| Error::Split(share_param, why))?;
     Ok(Stake { wallet, share })
+}
+
+/// The split that the operator decided on, if they did. Whoever fixed the payout wallet meant all of it for that wallet;
+/// and what goes to an upline is signed with the operator's key, so it is never a stranger's split.
+#[must_use]
+pub fn operators_split(config: &Config) -> Option<Split> {
+    let decided = config.payout.is_some() || config.upline.is_some();
+    config.split.or_else(|| decided.then_some(Split::Plain))
 }
 
 /// The split that a caller asks for, by the script they named.

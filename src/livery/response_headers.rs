@@ -65,7 +65,9 @@ pub fn pass(names: &Names, reply: &Reply) -> Option<Response> {
 
 /// Everything is text unless its type says otherwise, SVG included: what is scrubbed without need stays as it is.
 fn body_of(content_type: &str) -> Body {
-    let binary = BINARY.iter().any(|prefix| content_type.starts_with(prefix)) && !content_type.starts_with("image/svg");
+    // Of several types in one header each browser may take another.
+    let is_one = !content_type.contains(',');
+    let binary = is_one && BINARY.iter().any(|prefix| content_type.starts_with(prefix)) && !content_type.starts_with("image/svg");
     if binary { Body::Untouched } else { Body::Scrubbed }
 }
 
@@ -177,7 +179,15 @@ mod tests {
 
     #[test]
     fn everything_is_scrubbed_but_binary_types() {
-        for kind in ["", "text/html", "application/json", "image/svg+xml", "IMAGE/SVG+XML", "application/x-unheard-of"] {
+        for kind in [
+            "",
+            "text/html",
+            "application/json",
+            "image/svg+xml",
+            "IMAGE/SVG+XML",
+            "application/x-unheard-of",
+            "image/png, text/html",
+        ] {
             assert_eq!(body_of(&kind.to_ascii_lowercase()), Body::Scrubbed, "{kind}");
         }
         for kind in ["image/png", "font/woff2", "Application/PDF", "video/mp4"] {
