@@ -170,3 +170,22 @@ fn empty_optional_settings_are_unset() {
     assert_eq!(stage.wallet("1").callback_url, stage.shop_callback("1"));
     assert_eq!(stage.asked_once().path, "/control/wallet.php");
 }
+
+/// A forgotten quotation mark in wrangler.toml must not turn a setting off.
+#[test]
+fn a_value_without_quotes_counts() {
+    let stage = Stage::with(&[
+        ("AFFILIATE_WALLET", AFFILIATE),
+        ("AFFILIATE_FEE", "unquoted:0.01"),
+        ("ALLOW_UNSIGNED_LINKS", "unquoted:true"),
+    ]);
+    stage.wallet("1");
+    let asked = stage.asked_once();
+    assert_eq!(
+        (asked.path.as_str(), stage::read_one(&asked.query, "affiliate_fee").as_deref()),
+        ("/control/custom-affiliate.php", Some("0.01"))
+    );
+    assert_eq!(stage.get("/checkout?amount=1").send().json()["error"]["code"], "missing_parameter", "an unsigned link is read");
+    let wrong = Stage::with(&[("AFFILIATE_WALLET", AFFILIATE), ("AFFILIATE_FEE", "unquoted:[1]")]);
+    assert_eq!(wrong.get("/healthz").send().json()["mistakes"][0]["setting"], "AFFILIATE_FEE");
+}

@@ -330,6 +330,38 @@ fn names_in_what_the_gateway_says_are_replaced() {
     }
 }
 
+/// Promise 2: where the operator fixed the payout wallet, or pays for the request at an upline, a stranger's split is none.
+#[test]
+fn a_strangers_split_is_passed_over() {
+    let stranger = format!("affiliate={OTHER}&affiliate_fee=0.98&merchant_fee=0.01&sub_affiliate={OTHER}&sub_affiliate_fee=0.5");
+    let query = format!("address={PAYOUT}&callback=https%3A%2F%2Fshop.example%2F%3Forder%3D1&{stranger}");
+    for setting in [("PAYOUT_WALLET", PAYOUT), ("UPLINE_KEY", "me=0123456789abcdef0123456789abcdef")] {
+        for script in ["wallet", "affiliate", "custom-affiliate", "custom-sub-affiliate"] {
+            let path = format!("/control/{script}.php");
+            let (_, calls) = run(&service(&[setting]), Method::Get, &path, &query, &Vec::new(), &good_wallet());
+            let [call] = calls.as_slice() else { panic!("{path}: {} calls", calls.len()) };
+            assert!(
+                call.url.starts_with("https://api.anexpay.net/control/wallet.php?") && !call.url.contains(OTHER),
+                "{}",
+                call.url
+            );
+        }
+    }
+}
+
+/// Promise 2: a form cannot set what only the operator may, in either of its encodings.
+#[test]
+fn forms_cannot_set_what_is_the_operators() {
+    for (kind, body) in [
+        ("application/json", r#"{"a":1,"affiliate.fee":"0.9"}"#),
+        ("application/x-www-form-urlencoded", "a=1&%61ffiliate_fee=0.9"),
+    ] {
+        let headers = vec![("content-type".to_owned(), kind.to_owned())];
+        let (response, calls) = run(&operators(), Method::Post, "/select.php", body, &headers, &good_wallet());
+        assert_eq!((response.status, calls.len()), (400, 0), "{kind}");
+    }
+}
+
 #[test]
 fn a_misconfigured_worker_says_so_everywhere_but_shows_why_at_healthz() {
     let service = service(&[("AFFILIATE_FEE", "2")]);

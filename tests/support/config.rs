@@ -8,6 +8,8 @@ use std::{
 
 /// Stands for the Worker's own host and port in the value of a setting.
 pub const OWN_HOST: &str = "{own host}";
+/// In front of a value that stands in wrangler.toml without quotes: a number, or true and false.
+pub const UNQUOTED: &str = "unquoted:";
 /// 32 bytes that every test knows.
 pub const SIGNING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The request header that becomes `request.cf`, as JSON.
@@ -55,8 +57,9 @@ impl Settings {
     fn bindings(&self, own_host: &str) -> String {
         let mut list = String::new();
         for (name, value) in &self.0 {
+            let (kind, value) = value.strip_prefix(UNQUOTED).map_or(("text", value.as_str()), |json| ("json", json));
             let value = value.replace(OWN_HOST, own_host);
-            write!(list, "(name = {}, text = {}), ", quoted(name), quoted(&value)).expect("writing to a string");
+            write!(list, "(name = {}, {kind} = {}), ", quoted(name), quoted(&value)).expect("writing to a string");
         }
         list
     }
