@@ -3,7 +3,7 @@
 //!
 //! It is a convenience and never the truth: it is lost whenever the platform likes, and nothing about a payment is in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rust_decimal::Decimal;
@@ -16,6 +16,10 @@ use crate::money::Currency;
 const FRESH_MS: u64 = 60_000;
 /// How long a copy serves where the original cannot be had, in milliseconds.
 const STALE_MS: u64 = 24 * 3_600_000;
+
+/// How long a checkout does without a list that could not be had, in milliseconds: the next customer need not wait for
+/// the same time limit.
+const DOWN_MS: u64 = 30_000;
 
 /// A copy and when it was made.
 #[derive(Clone, Debug)]
@@ -52,6 +56,7 @@ impl Age {
 #[derive(Debug, Default)]
 pub struct Memory {
     providers: RefCell<Option<Kept<Rc<Providers>>>>,
+    failed: Cell<Option<Now>>,
     rates: RefCell<Vec<(Currency, Kept<Decimal>)>>,
 }
 
@@ -65,6 +70,17 @@ impl Memory {
     /// Keeps a provider list.
     pub fn keep_providers(&self, providers: Rc<Providers>, now: Now) {
         *self.providers.borrow_mut() = Some(Kept { value: providers, since: now });
+    }
+
+    /// Remembers that the list could not be had.
+    pub fn note_failure(&self, now: Now) {
+        self.failed.set(Some(now));
+    }
+
+    /// Whether the list could not be had a moment ago.
+    #[must_use]
+    pub fn failed_lately(&self, now: Now) -> bool {
+        self.failed.get().is_some_and(|since| now.0.saturating_sub(since.0) < DOWN_MS)
     }
 
     /// Dollars for one unit of a currency, if there is a copy of that age.
@@ -95,5 +111,7 @@ mod tests {
         assert_eq!(memory.rate(Currency::INR, Now(STALE_MS), Age::Stale), None);
         assert_eq!(memory.rate(Currency::CAD, Now(0), Age::Stale), None);
         assert!(memory.providers(Now(0), Age::Stale).is_none());
+        memory.note_failure(Now(5));
+        assert!(memory.failed_lately(Now(30_004)) && !memory.failed_lately(Now(30_005)));
     }
 }

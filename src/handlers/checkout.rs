@@ -62,8 +62,10 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 
 /// Step 2, the list.
 fn with_providers(cx: &Context<'_>, checkout: Checkout, payment: Payment) -> Outcome {
-    if let Some(list) = cx.memory.providers(cx.now, Age::Fresh) {
-        let listed = entry(&list, &payment);
+    let good_enough = if cx.memory.failed_lately(cx.now) { Age::Stale } else { Age::Fresh };
+    let known = cx.memory.providers(cx.now, good_enough);
+    if known.is_some() || cx.memory.failed_lately(cx.now) {
+        let listed = known.and_then(|list| entry(&list, &payment));
         return in_its_currency(cx, checkout, payment, listed);
     }
     ask_gateway(cx, providers::request(cx.config, api_headers(&checkout)), move |cx, reply| {

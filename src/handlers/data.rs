@@ -37,7 +37,10 @@ pub fn known_providers(cx: &Context<'_>, reply: Result<Reply, Fault>) -> Result<
             cx.memory.keep_providers(Rc::clone(&list), cx.now);
             Ok(list)
         }
-        Err(error) => cx.memory.providers(cx.now, Age::Stale).ok_or(error),
+        Err(error) => {
+            cx.memory.note_failure(cx.now);
+            cx.memory.providers(cx.now, Age::Stale).ok_or(error)
+        }
     }
 }
 

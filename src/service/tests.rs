@@ -376,6 +376,23 @@ fn a_misconfigured_worker_says_so_everywhere_but_shows_why_at_healthz() {
     assert!(text.contains("AFFILIATE_FEE") && text.contains("misconfigured"), "{text}");
 }
 
+/// A dead list stops no checkout, and does not keep the next customer waiting either.
+#[test]
+fn a_dead_list_is_asked_for_once() {
+    let service = operators();
+    let query = format!(
+        "amount=25&currency=USD&provider=moonpay&email=a%40b.example&address={PAYOUT}&callback=https%3A%2F%2Fshop.example%2F%3Fn%3D1"
+    );
+    let paths = |(_, calls): (Response, Vec<Call>)| -> Vec<String> {
+        calls.iter().map(|call| Url::parse(&call.url).unwrap().path().to_owned()).collect()
+    };
+    let dead = (503, Vec::new(), String::new());
+    let wallet = "/control/custom-affiliate.php";
+    let ask = || paths(run(&service, Method::Get, "/checkout", &query, &Vec::new(), &dead));
+    assert_eq!(ask(), ["/control/provider-status", wallet]);
+    assert_eq!(ask(), [wallet]);
+}
+
 #[test]
 fn a_list_that_cannot_be_had_comes_from_the_copy() {
     let service = operators();
