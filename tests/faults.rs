@@ -206,18 +206,18 @@ fn a_provider_list_that_never_came_fails_like_the_rest() {
 
 #[test]
 fn a_checkout_goes_on_without_list_and_rates() {
-    let stage = Stage::branded();
-    let routes = routes(&stage, &stage.wallet("1"));
-    let checkout = routes.last().expect("a route");
     let faults = faults().into_iter().map(|(fault, _)| fault);
     for fault in faults.filter(|fault| !matches!(fault, Fault::WrongContentType | Fault::ContentEncoding(_))) {
+        // A Worker of its own: one that saw the list fail does not ask again at once.
+        let stage = Stage::branded();
+        let routes = routes(&stage, &stage.wallet("1"));
+        let checkout = routes.last().expect("a route");
         stage.sandbox.fault("/control/provider-status", fault.clone());
         stage.sandbox.fault("/control/convert.php", fault.clone());
         assert_served(&stage, &format!("{fault:?}"), checkout);
-        stage.sandbox.clear_faults();
+        let asked = stage.sandbox.requests();
+        assert!(asked.iter().any(|request| request.path == "/control/provider-status"), "{fault:?} proves nothing");
     }
-    let asked = stage.sandbox.requests().iter().filter(|request| request.path == "/control/provider-status").count();
-    assert!(asked > 20, "the list was asked for {asked} times only: this test proves nothing");
 }
 
 #[test]
