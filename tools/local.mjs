@@ -28,11 +28,21 @@ export async function startLocal({ ports, settings = {}, options = [], env = {},
   }
 }
 
-/** Free ports for everything that `startLocal` starts. */
+/**
+ * Free ports for everything that `startLocal` starts. They lie below those that systems give to outgoing connections, in a
+ * row of this process's own: a port that is merely free at the moment may be somebody else's before it is used.
+ */
 export async function freePorts() {
   const ports = {};
-  for (const name of ['livery', ...SANDBOX_PORTS]) ports[name] = await tryPort(0);
+  for (const name of ['livery', ...SANDBOX_PORTS]) ports[name] = await freePort();
   return ports;
+}
+
+let nextPort = 10_000 + (process.pid % 2_000) * 10;
+
+async function freePort() {
+  const port = await tryPort(nextPort++);
+  return port ?? freePort();
 }
 
 function spawnSandbox(ports, livery) {
