@@ -203,16 +203,5 @@ fn message(raw_query: &str) -> String {
     format!("{VERSION}{canonical}")
 }
 
-/// The query of a signed link with these parameters.
-#[must_use]
-pub fn signed_query(config: &Config, parameters: &[(&str, &str)]) -> String {
-    let mut sorted = parameters.to_vec();
-    sorted.sort_unstable();
-    let mut query = query::build(sorted);
-    let signature = config.keys.sign_link(&message(&query));
-    query::append(&mut query, SIGNATURE, &signature);
-    query
-}
-
 #[cfg(test)]
 mod tests;

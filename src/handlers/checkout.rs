@@ -62,9 +62,9 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 
 /// Step 2, the list.
 fn with_providers(cx: &Context<'_>, checkout: Checkout, payment: Payment) -> Outcome {
-    let good_enough = if cx.memory.failed_lately(cx.now) { Age::Stale } else { Age::Fresh };
-    let known = cx.memory.providers(cx.now, good_enough);
-    if known.is_some() || cx.memory.failed_lately(cx.now) {
+    let age = if cx.memory.failed_lately(cx.now) { Age::Stale } else { Age::Fresh };
+    let known = cx.memory.providers(cx.now, age);
+    if known.is_some() || age == Age::Stale {
         let listed = known.and_then(|list| entry(&list, &payment));
         return in_its_currency(cx, checkout, payment, listed);
     }
@@ -108,9 +108,8 @@ fn with_rates(
         return check(cx, checkout, payment, listed.as_ref());
     };
     ask_gateway(cx, rates::request(cx.config, currency, &one, api_headers(&checkout)), move |cx, reply| {
-        let conversion = accepted(reply).and_then(|reply| rates::interpret(&reply));
-        if let Some(rate) = conversion.ok().flatten().and_then(|c| c.rate()) {
-            cx.memory.keep_rate(currency, rate, cx.now);
+        if let Ok(Some(conversion)) = accepted(reply).and_then(|reply| rates::interpret(&reply)) {
+            super::data::keep_rate(cx, currency, &conversion);
         }
         with_rates(cx, needed, checkout, payment, listed)
     })

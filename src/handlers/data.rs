@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway};
 use crate::gateway::opaque::Opaque;
 use crate::gateway::providers::Providers;
+use crate::gateway::rates::Conversion;
 use crate::gateway::{GatewayError, accepted, providers, rates, status};
 use crate::http::{Fault, Reply, Request};
 use crate::livery::request_headers;
@@ -56,11 +57,16 @@ pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     ask_gateway(cx, call, move |cx, reply| {
         let conversion = rates::interpret(&accepted(reply)?)?
             .ok_or(Error::Value("from", "is a currency that cannot be converted: choose another"))?;
-        if let Some(rate) = conversion.rate() {
-            cx.memory.keep_rate(from, rate, cx.now);
-        }
+        keep_rate(cx, from, &conversion);
         answer(json(conversion.to_json()))
     })
+}
+
+/// Remembers the rate that a conversion tells, if it tells one.
+pub fn keep_rate(cx: &Context<'_>, from: Currency, conversion: &Conversion) {
+    if let Some(rate) = conversion.rate() {
+        cx.memory.keep_rate(from, rate, cx.now);
+    }
 }
 
 /// Whether an order was paid.

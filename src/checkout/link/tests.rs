@@ -6,6 +6,16 @@ const NOW: Now = Now(1_700_000_000_000);
 const BASE: [(&str, &str); 4] =
     [("amount", "25.00"), ("currency", "EUR"), ("callback", "https://shop.example/paid?order=1"), ("email", "jane@example.com")];
 
+/// The query of a signed link with these parameters.
+fn signed_query(config: &Config, parameters: &[(&str, &str)]) -> String {
+    let mut sorted = parameters.to_vec();
+    sorted.sort_unstable();
+    let mut query = query::build(sorted);
+    let signature = config.keys.sign_link(&message(&query));
+    query::append(&mut query, SIGNATURE, &signature);
+    query
+}
+
 fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
     BASE.iter().chain(more).copied().collect()
 }
