@@ -177,8 +177,8 @@ pub enum Body {
     Text(Cow<'static, str>),
     /// The gateway's body, hidden names replaced on the way.
     Scrubbed,
-    /// The gateway's body as it is, for images and other binary types.
-    Untouched,
+    /// The gateway's body, hidden names blanked on the way, for images and other types that must keep their length.
+    Blanked,
 }
 
 impl Response {

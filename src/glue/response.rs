@@ -9,6 +9,7 @@ use worker::console_error;
 use worker::worker_sys::Context;
 
 use super::body::{Pipe, Stream};
+use crate::config::Config;
 use crate::http::{Body, Response};
 use crate::livery::scrub::Scrubber;
 use crate::service::Service;
@@ -27,34 +28,30 @@ pub fn write(
         headers.append(name, value)?;
     }
     init.set_headers(&headers);
-    let is_text = answer.body == Body::Scrubbed;
-    match (answer.body, stream) {
-        (Body::Text(text), _) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
-        (Body::Scrubbed | Body::Untouched, Some(stream)) => match stream.into_whole() {
-            Ok(bytes) => whole(bytes, is_text, service, &init),
-            Err(stream) => flowing(stream, is_text, service, context, &init),
+    match (answer.body, stream, service.config()) {
+        (Body::Text(text), ..) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
+        (body @ (Body::Scrubbed | Body::Blanked), Some(stream), Some(config)) => match stream.into_whole() {
+            Ok(bytes) => whole(&bytes, scrubber(&body, config), &init),
+            Err(stream) => flowing(stream, body, service, context, &init),
         },
         _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
     }
 }
 
+const fn scrubber<'n>(body: &Body, config: &'n Config) -> Scrubber<'n> {
+    if matches!(body, Body::Blanked) { Scrubber::blanking(&config.names) } else { Scrubber::new(&config.names) }
+}
+
 /// A body that is here already: the runtime adds its length.
-fn whole(bytes: Vec<u8>, is_text: bool, service: &Service, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
-    let mut bytes = match service.config().filter(|_| is_text) {
-        Some(config) => {
-            let mut scrubber = Scrubber::new(&config.names);
-            let mut clean = scrubber.push(&bytes);
-            clean.extend(scrubber.finish());
-            clean
-        }
-        None => bytes,
-    };
-    web_sys::Response::new_with_opt_u8_array_and_init(Some(&mut bytes), init)
+fn whole(bytes: &[u8], mut scrubber: Scrubber<'_>, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
+    let mut clean = scrubber.push(bytes);
+    clean.extend(scrubber.finish());
+    web_sys::Response::new_with_opt_u8_array_and_init(Some(&mut clean), init)
 }
 
 fn flowing(
     stream: Stream,
-    is_text: bool,
+    body: Body,
     service: &Rc<Service>,
     context: &Context,
     init: &ResponseInit,
@@ -63,7 +60,8 @@ fn flowing(
     let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), init)?;
     let service = Rc::clone(service);
     context.wait_until(&future_to_promise(async move {
-        if let Err(error) = pump(stream, &pipe, is_text, &service).await {
+        let Some(config) = service.config() else { return Ok(JsValue::UNDEFINED) };
+        if let Err(error) = pump(stream, &pipe, scrubber(&body, config)).await {
             pipe.abort(&error).await;
             console_error!("a body broke off before its end");
         }
@@ -72,20 +70,13 @@ fn flowing(
     Ok(response)
 }
 
-async fn pump(mut stream: Stream, pipe: &Pipe, is_text: bool, service: &Service) -> Result<(), JsValue> {
-    let mut scrubber = service.config().filter(|_| is_text).map(|config| Scrubber::new(&config.names));
+async fn pump(mut stream: Stream, pipe: &Pipe, mut scrubber: Scrubber<'_>) -> Result<(), JsValue> {
     while let Some(block) = stream.next().await? {
-        let bytes = match &mut scrubber {
-            Some(scrubber) => scrubber.push(&block),
-            None => block,
-        };
-        if let Err(error) = pipe.write(&bytes).await {
+        if let Err(error) = pipe.write(&scrubber.push(&block)).await {
             stream.cancel();
             return Err(error);
         }
     }
-    if let Some(scrubber) = &mut scrubber {
-        pipe.write(&scrubber.finish()).await?;
-    }
+    pipe.write(&scrubber.finish()).await?;
     pipe.close().await
 }

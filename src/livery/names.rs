@@ -62,17 +62,15 @@ impl Name {
         self.text.get(self.rarest).copied().unwrap_or(0)
     }
 
-    /// The range of the name if its rarest character is the symbol at `at`.
-    fn around(&self, bytes: &[u8], floor: usize, at: usize, len: usize) -> Option<Range<usize>> {
-        let mut end = at + len;
-        for expected in self.text.get(self.rarest + 1..)? {
-            end += symbol::first_as(bytes.get(end..)?, *expected)?;
-        }
-        let mut start = at;
-        for expected in self.text.get(..self.rarest)?.iter().rev() {
-            start -= symbol::last_as(bytes, floor, start, *expected)?;
-        }
-        Some(start..end)
+    /// The range of the name if the symbol at `at` stands for its rarest character, alone or with its neighbours.
+    fn around(&self, bytes: &[u8], floor: usize, at: usize, (letters, len): Symbol) -> Option<Range<usize>> {
+        let earliest = (self.rarest + 1).checked_sub(letters.len()).unwrap_or_default();
+        (earliest..=self.rarest).find_map(|from| {
+            let behind = self.text.get(from..)?.strip_prefix(letters)?;
+            let end = symbol::forward(bytes, at + len, behind)?;
+            let start = symbol::backward(bytes, floor, at, self.text.get(..from)?)?;
+            Some(start..end)
+        })
     }
 }
 
@@ -140,10 +138,7 @@ impl Names {
             let floor = floor.max(at.saturating_sub(self.reach_before()));
             let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
             let spelt = window.get(at..)?;
-            let found = match spelt.first().filter(|byte| !symbol::is_introducer(**byte)) {
-                Some(byte) => self.at(window, floor, at, (byte.to_ascii_lowercase(), 1)),
-                None => symbol::readings(spelt).find_map(|symbol| self.at(window, floor, at, symbol)),
-            };
+            let found = symbol::readings(spelt).find_map(|symbol| self.at(window, floor, at, symbol));
             if found.is_some() {
                 return found;
             }
@@ -156,9 +151,9 @@ impl Names {
         self.candidates.get(usize::from(byte)).copied().unwrap_or(true)
     }
 
-    fn at(&self, bytes: &[u8], floor: usize, at: usize, (character, len): Symbol) -> Option<Found> {
-        let mut matching = self.hidden.iter().filter(|name| name.anchor() == character);
-        let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, len)?)))?;
+    fn at(&self, bytes: &[u8], floor: usize, at: usize, symbol: Symbol) -> Option<Found> {
+        let mut matching = self.hidden.iter().filter(|name| symbol.0.contains(&name.anchor()));
+        let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, symbol)?)))?;
         let start = before_subdomains(bytes, floor, core.start);
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
         Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start) })
@@ -167,12 +162,9 @@ impl Names {
 
 /// Where the labels before a name begin: `cdn.static.` of `cdn.static.anexpay.net`.
 fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
-    while let Some((b'.', dot)) = symbol::last(bytes, floor, start) {
+    while let Some((b".", dot)) = symbol::last(bytes, floor, start) {
         let mut label = start - dot;
-        while let Some((character, len)) = symbol::last(bytes, floor, label) {
-            if !(character.is_ascii_alphanumeric() || matches!(character, b'-' | b'_' | b'*')) {
-                break;
-            }
+        while let Some((_, len)) = symbol::last(bytes, floor, label).filter(|(letters, _)| is_of_label(letters)) {
             label -= len;
         }
         if label == start - dot {
@@ -183,31 +175,30 @@ fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
     start
 }
 
+/// Whether a label can contain these characters. A line break ends it here: more often than a disguise it is the end of a
+/// sentence.
+fn is_of_label(letters: &[u8]) -> bool {
+    !letters.is_empty() && letters.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'*'))
+}
+
 /// Where a port behind a name ends; the name's own end if it has none.
 fn after_port(bytes: &[u8], end: usize) -> usize {
-    let next = |at: usize| bytes.get(at..).and_then(|rest| symbol::readings(rest).next());
-    let Some((b':', colon)) = next(end) else { return end };
-    let mut at = end + colon;
+    let Some(colon) = symbol::forward(bytes, end, b":") else { return end };
+    let mut at = colon;
     for _ in 1..PORT {
-        match next(at) {
-            Some((digit, len)) if digit.is_ascii_digit() => at += len,
+        match bytes.get(at..).and_then(|rest| symbol::readings(rest).next()) {
+            Some(([digit], len)) if digit.is_ascii_digit() => at += len,
             _ => break,
         }
     }
-    if at == end + colon { end } else { at }
+    if at == colon { end } else { at }
 }
 
 /// The scheme whose `://` ends at `end`.
 fn scheme_before(bytes: &[u8], floor: usize, end: usize) -> Option<(Range<usize>, bool)> {
-    let mut at = end;
-    for expected in [b'/', b'/', b':'] {
-        at -= symbol::last_as(bytes, floor, at, expected)?;
-    }
-    [("https", false), ("http", false), ("wss", true), ("ws", true)].into_iter().find_map(|(scheme, websocket)| {
-        let mut start = at;
-        for expected in scheme.bytes().rev() {
-            start -= symbol::last_as(bytes, floor, start, expected)?;
-        }
+    let at = symbol::backward(bytes, floor, end, b"://")?;
+    [(&b"https"[..], false), (b"http", false), (b"wss", true), (b"ws", true)].into_iter().find_map(|(scheme, websocket)| {
+        let start = symbol::backward(bytes, floor, at, scheme)?;
         Some((start..at, websocket))
     })
 }

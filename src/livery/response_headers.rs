@@ -22,7 +22,7 @@ const PASSED: [&str; 13] = [
     "x-content-type-options",
 ];
 
-/// Content types that are not text: a name inside them is not read as one, and changing a byte would break them.
+/// Content types that are not text: their length and layout must stay, so a name in them is blanked and not replaced.
 const BINARY: [&str; 9] = [
     "image/",
     "font/",
@@ -35,32 +35,53 @@ const BINARY: [&str; 9] = [
     "application/zip",
 ];
 
+/// Beginnings of the names of character sets in which every ASCII character is its own byte, and no other byte means one.
+/// In ISO-2022-JP, Shift JIS, GBK and the like there are other ways to write a letter.
+const CHARSETS: [&str; 11] =
+    ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-", "iso8859", "iso_8859", "latin1", "windows-125", "cp125", "koi8-"];
+
 /// The answer to a customer from the head of a gateway's reply, whose body follows as a stream.
 ///
-/// `None` if the body is in a coding that the runtime does not undo, or text in a character set in which no name could be
-/// found.
+/// `None` if the body is in a coding that the runtime does not undo, or text in which no name could be found: in a character
+/// set that has other ways to write one, or in parts with character sets of their own.
 #[must_use]
 pub fn pass(names: &Names, reply: &Reply) -> Option<Response> {
     let headers = reply.headers.as_ref();
     let content_type = headers.get("content-type").unwrap_or_default().trim().to_ascii_lowercase();
     let body = body_of(&content_type);
-    let is_readable = body == Body::Untouched || is_ascii_compatible(&content_type, &reply.beginning);
+    let is_readable = body == Body::Blanked || is_ascii_compatible(&content_type, &reply.beginning);
     if !is_readable || !is_undone(headers.get("content-encoding").as_deref()) {
         return None;
     }
     let mut response = Response { status: reply.status, headers: Vec::new(), body };
     for name in PASSED {
-        if let Some(value) = headers.get(name) {
+        if let Some(value) = headers.get(name).filter(|value| value.is_ascii()) {
             response.headers.push((name, scrub(names, &value).into_owned()));
         }
     }
-    if let Some(etag) = headers.get("etag") {
+    if response.body == Body::Scrubbed {
+        declare_charset(&mut response, &content_type);
+    }
+    if let Some(etag) = headers.get("etag").filter(|value| value.is_ascii()) {
         response.headers.push(("etag", scrub(names, &weakened(etag, &response.body)).into_owned()));
     }
-    for cookie in headers.set_cookies() {
-        response.headers.push(("set-cookie", scrub(names, &without_domain(&cookie)).into_owned()));
+    for cookie in headers.set_cookies().iter().filter(|value| value.is_ascii()) {
+        response.headers.push(("set-cookie", scrub(names, &without_domain(cookie)).into_owned()));
     }
     Some(response)
+}
+
+/// Says which character set a text is in where the gateway did not: the text itself may name another one than it was read
+/// in, and a browser guesses where nobody says. Without a type, the text is plain.
+fn declare_charset(response: &mut Response, content_type: &str) {
+    let declared = match content_type {
+        _ if content_type.contains("charset") => return,
+        "" if !(200..204).contains(&response.status) => return,
+        "" => "text/plain; charset=utf-8".to_owned(),
+        _ => format!("{}; charset=utf-8", response.get("content-type").unwrap_or_default().trim_end_matches([';', ' '])),
+    };
+    response.headers.retain(|(name, _)| *name != "content-type");
+    response.headers.push(("content-type", declared));
 }
 
 /// Everything is text unless its type says otherwise, SVG included: what is scrubbed without need stays as it is.
@@ -68,7 +89,7 @@ fn body_of(content_type: &str) -> Body {
     // Of several types in one header each browser may take another.
     let is_one = !content_type.contains(',');
     let binary = is_one && BINARY.iter().any(|prefix| content_type.starts_with(prefix)) && !content_type.starts_with("image/svg");
-    if binary { Body::Untouched } else { Body::Scrubbed }
+    if binary { Body::Blanked } else { Body::Scrubbed }
 }
 
 /// The codings that the runtime undoes before the body is read; it knows them in lower case only.
@@ -76,12 +97,16 @@ fn is_undone(coding: Option<&str>) -> bool {
     matches!(coding.unwrap_or_default().trim(), "" | "identity" | "gzip" | "br")
 }
 
-/// Whether ASCII characters are single bytes: not in UTF-16 and UTF-32, told by the character set, a byte order mark, or
-/// zeros where a text begins.
+/// Whether ASCII characters are single bytes: by the character set that is declared, and by a byte order mark or zeros where
+/// a text begins, which a browser believes more.
 fn is_ascii_compatible(content_type: &str, beginning: &[u8]) -> bool {
-    let declared = ["utf-16", "utf16", "utf-32", "utf32", "ucs-2", "unicode"].iter().any(|name| content_type.contains(name));
+    let mut declared = content_type.split([';', ',']).filter_map(|part| part.trim().strip_prefix("charset"));
+    let is_known = |value: &str| {
+        let value = value.trim_start_matches(['=', ' ', '"', '\'']);
+        CHARSETS.iter().any(|known| value.starts_with(known))
+    };
     let marked = matches!(beginning, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, ..] | [_, 0, ..]);
-    !declared && !marked
+    declared.all(is_known) && !marked && !content_type.contains("multipart/")
 }
 
 /// A strong validator promises the same bytes; a scrubbed body has others, so its validator becomes weak (RFC 9110, 8.8.1).
@@ -142,7 +167,7 @@ mod tests {
             ("set-cookie", "domain=3; DOMAIN"),
         ];
         let response = passed(&cookies).unwrap();
-        let down: Vec<&str> = response.headers.iter().map(|(_, v)| v.as_str()).collect();
+        let down: Vec<&str> = response.headers.iter().filter(|(n, _)| *n == "set-cookie").map(|(_, v)| v.as_str()).collect();
         assert_eq!(down, ["a=1; Path=/", "b=2;HttpOnly", "domain=3"]);
     }
 
@@ -167,7 +192,18 @@ mod tests {
 
     #[test]
     fn text_in_wide_characters_does_not_pass() {
-        for kind in ["text/html; charset=utf-16le", "text/css; charset=\"UTF-16\"", "text/xml;charset=ucs-2"] {
+        for kind in [
+            "text/html; charset=utf-16le",
+            "text/css; charset=\"UTF-16\"",
+            "text/xml;charset=ucs-2",
+            "text/html; charset=iso-2022-jp",
+            "text/html; charset='shift_jis'",
+            "text/html;charset= gbk",
+            "text/html; charset=utf-8; charset=utf-16",
+            "text/html; charset=iso-2022-jp, text/html",
+            "text/html; charset",
+            "multipart/x-mixed-replace; boundary=x",
+        ] {
             assert_eq!(passed(&[("content-type", kind)]), None, "{kind}");
         }
         for beginning in [b"\xFF\xFE<\0", b"\xFE\xFF\0<", b"<\0!\0", b"\0<\0!"] {
@@ -175,6 +211,23 @@ mod tests {
             assert!(beginning_with(&[("content-type", "image/png")], beginning).is_some());
         }
         assert!(beginning_with(&[("content-type", "text/html; charset=utf-8")], b"\xEF\xBB\xBF<").is_some());
+    }
+
+    #[test]
+    fn a_text_says_in_which_characters_it_is() {
+        let kind = |kind: &str| passed(&[("content-type", kind)]).unwrap().get("content-type").map(str::to_owned);
+        assert_eq!(kind("text/html").as_deref(), Some("text/html; charset=utf-8"));
+        assert_eq!(kind("Text/CSS; x=y;").as_deref(), Some("Text/CSS; x=y; charset=utf-8"));
+        assert_eq!(kind("text/html; charset=ISO-8859-1").as_deref(), Some("text/html; charset=ISO-8859-1"));
+        assert_eq!(kind("image/png").as_deref(), Some("image/png"));
+        assert_eq!(passed(&[]).unwrap().get("content-type"), Some("text/plain; charset=utf-8"));
+    }
+
+    #[test]
+    fn headers_beyond_ascii_do_not_pass() {
+        let refresh = |value: &str| passed(&[("refresh", value)]).unwrap().get("refresh").map(str::to_owned);
+        assert_eq!(refresh("0;url=/x").as_deref(), Some("0;url=/x"));
+        assert_eq!(refresh("0;url=https://anexpay\u{e3}\u{80}\u{82}net"), None);
     }
 
     #[test]
@@ -191,7 +244,7 @@ mod tests {
             assert_eq!(body_of(&kind.to_ascii_lowercase()), Body::Scrubbed, "{kind}");
         }
         for kind in ["image/png", "font/woff2", "Application/PDF", "video/mp4"] {
-            assert_eq!(body_of(&kind.to_ascii_lowercase()), Body::Untouched, "{kind}");
+            assert_eq!(body_of(&kind.to_ascii_lowercase()), Body::Blanked, "{kind}");
         }
     }
 

@@ -12,5 +12,7 @@
 
 pub mod client;
 pub mod config;
+pub mod decoding;
 pub mod leaks;
+pub mod spelling;
 pub mod worker;

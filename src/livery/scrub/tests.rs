@@ -1,0 +1,131 @@
+use super::*;
+use proptest::prelude::*;
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../tests/support/decoding.rs"]
+mod decoding;
+#[path = "../../../tests/support/spelling.rs"]
+mod spelling;
+
+fn names() -> Names {
+    Names::new(&["anexpay.net".to_owned(), "127.0.0.1:8702".to_owned()], "http", "127.0.0.1:8787")
+}
+
+const HIDDEN: [&str; 2] = ["anexpay.net", "127.0.0.1:8702"];
+
+fn name_in(text: &[u8]) -> Option<(String, String)> {
+    decoding::find_in_any_order(&String::from_utf8_lossy(text), &HIDDEN.map(str::to_owned))
+}
+
+fn in_chunks(text: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let names = names();
+    let mut scrubber = Scrubber::new(&names);
+    let mut out = Vec::new();
+    let mut from = 0;
+    for cut in cuts.iter().map(|c| c % (text.len() + 1)).collect::<std::collections::BTreeSet<_>>() {
+        out.extend(scrubber.push(&text[from..cut]));
+        from = cut;
+    }
+    out.extend(scrubber.push(&text[from..]));
+    out.extend(scrubber.finish());
+    out
+}
+
+#[test]
+fn replacements_keep_the_surrounding_spelling() {
+    let cases = [
+        ("<a href=\"https://checkout.anexpay.net/pay.php\">", "<a href=\"http://127.0.0.1:8787/pay.php\">"),
+        (r#"{"u":"https:\/\/api.anexpay.net\/x"}"#, r#"{"u":"http:\/\/127.0.0.1:8787\/x"}"#),
+        ("?u=https%3A%2F%2Fcheckout.anexpay.net%2Fx", "?u=http%3A%2F%2F127.0.0.1:8787%2Fx"),
+        ("//cdn.anexpay.net/a.css", "//127.0.0.1:8787/a.css"),
+        ("wss://live.anexpay.net", "ws://127.0.0.1:8787"),
+        ("help@anexpay.net", "help@127.0.0.1:8787"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(scrub(&names(), text), expected);
+    }
+}
+
+#[test]
+fn a_text_without_names_is_borrowed() {
+    assert!(matches!(scrub(&names(), "100 % &amp; \\ xx"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn blanking_keeps_every_length() {
+    let names = names();
+    let blanked = |bytes: &[u8]| {
+        let mut scrubber = Scrubber::blanking(&names);
+        let mut out = scrubber.push(bytes);
+        out.extend(scrubber.finish());
+        out
+    };
+    assert_eq!(blanked(b"\x89PNG tEXt\0api.anexpay.net\0\x01"), b"\x89PNG tEXt\0xxxxxxxxxxxxxxx\0\x01");
+    assert_eq!(blanked(b"\0a\0n\0e\0x\0p\0a\0y\0.\0n\0e\0t\0!"), b"\0x\0x\0x\0x\0x\0x\0x\0x\0x\0x\0x\0!");
+}
+
+#[test]
+fn the_buffer_stays_small() {
+    let names = names();
+    let mut scrubber = Scrubber::new(&names);
+    for _ in 0..1000 {
+        let _ = scrubber.push(&[b'x'; 4096]);
+        assert!(scrubber.held.len() <= names.reach_before() + names.reach_after());
+    }
+}
+
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        6 => spelling::document(&HIDDEN),
+        2 => "[a-z.:/%&#;x\\\\0-9]{0,12}".prop_map(String::from),
+        1 => "\\PC{0,8}".prop_map(String::from),
+        1 => Just("anex".to_owned()),
+        1 => "z{0,700}".prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|parts| parts.concat().into_bytes())
+}
+
+/// As many cases as `PROPTEST_CASES` says, or a quick run's.
+fn cases() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(asked.unwrap_or(128))
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// The generator and the independent reader agree, or the next test would prove nothing.
+    #[test]
+    fn every_spelling_is_read_by_others(text in spelling::readable("anexpay.net")) {
+        prop_assert!(name_in(text.as_bytes()).is_some(), "{}", text);
+    }
+
+    #[test]
+    fn no_name_survives_any_spelling(text in hostile()) {
+        let out = in_chunks(&text, &[]);
+        prop_assert_eq!(name_in(&out), None, "{}", String::from_utf8_lossy(&out));
+    }
+
+    #[test]
+    fn chunks_give_what_the_whole_gives(text in hostile(), cuts in prop::collection::vec(any::<usize>(), 0..12)) {
+        prop_assert_eq!(in_chunks(&text, &cuts), in_chunks(&text, &[]));
+    }
+
+    #[test]
+    fn one_byte_at_a_time_gives_what_the_whole_gives(text in hostile()) {
+        let cuts: Vec<usize> = (0..=text.len()).collect();
+        prop_assert_eq!(in_chunks(&text, &cuts), in_chunks(&text, &[]));
+    }
+
+    #[test]
+    fn other_names_are_untouched_however_they_are_spelt(text in spelling::document(&["anexpay.example", "nexpay.net"])) {
+        prop_assume!(name_in(text.as_bytes()).is_none());
+        prop_assert_eq!(in_chunks(text.as_bytes(), &[7, 90]), text.as_bytes());
+    }
+
+    #[test]
+    fn what_holds_no_name_is_untouched(text in prop::collection::vec(any::<u8>(), 0..3000)) {
+        prop_assume!(name_in(&text).is_none());
+        prop_assert_eq!(in_chunks(&text, &[7, 900]), text);
+    }
+}
