@@ -101,15 +101,15 @@ fn rebranded(stage: &Stage, text: &str) -> String {
 fn each_asset_arrives_rebranded_if_it_is_text_and_identical_if_not() {
     let stage = Stage::branded();
     let assets: [(&str, &str, &[u8]); 6] = [
-        ("/assets/app.css", "text/css", include_bytes!("../sandbox/assets/app.css")),
-        ("/assets/theme.css", "text/css", include_bytes!("../sandbox/assets/theme.css")),
-        ("/assets/app.js", "application/javascript", include_bytes!("../sandbox/assets/app.js")),
-        ("/assets/logo.svg", "image/svg+xml", include_bytes!("../sandbox/assets/logo.svg")),
+        ("/assets/app.css", "text/css; charset=utf-8", include_bytes!("../sandbox/assets/app.css")),
+        ("/assets/theme.css", "text/css; charset=utf-8", include_bytes!("../sandbox/assets/theme.css")),
+        ("/assets/app.js", "application/javascript; charset=utf-8", include_bytes!("../sandbox/assets/app.js")),
+        ("/assets/logo.svg", "image/svg+xml; charset=utf-8", include_bytes!("../sandbox/assets/logo.svg")),
         ("/assets/badge.png", "image/png", include_bytes!("../sandbox/assets/badge.png")),
         ("/assets/font.woff2", "font/woff2", include_bytes!("../sandbox/assets/font.woff2")),
     ];
     for (path, kind, original) in assets {
-        let answer = stage.worker.get(path).try_send().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let answer = stage.worker.get(path).send();
         assert_eq!((answer.status, answer.header("Content-Type")), (200, Some(kind)), "{path}");
         assert_eq!(answer.header("Cache-Control"), Some("public, max-age=86400"), "{path}");
         let expected = match std::str::from_utf8(original) {

@@ -10,34 +10,40 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// How often escapes may be nested in one another.
 const NESTING: usize = 4;
-const DECODERS: [fn(&str) -> String; 4] = [percent, entities, script, style];
+/// Up to here the decoders are tried in every order, in bytes.
+const SHORT: usize = 16 * 1024;
+/// Each gives another text, or none where there is nothing to decode.
+const DECODERS: [fn(&str) -> Option<String>; 4] = [percent, entities, script, style];
 
 /// The first of `hidden` that the text names, with its surroundings.
 pub fn find(text: &str, hidden: &[String]) -> Option<(String, String)> {
-    let mut text = text.to_owned();
-    let found = named(&text, hidden);
-    let layers = DECODERS.iter().cycle().take(DECODERS.len() * NESTING);
-    found.or_else(|| {
-        layers.into_iter().find_map(|decode| {
-            text = decode(&text);
-            named(&text, hidden)
-        })
-    })
+    if text.len() < SHORT { find_in_any_order(text, hidden) } else { find_in_one_order(text, hidden) }
 }
 
-/// The same with the decoders in any order: readers differ, and what one takes for an escape another takes for text. For
-/// short texts.
-pub fn find_in_any_order(text: &str, hidden: &[String]) -> Option<(String, String)> {
+/// Readers differ, and what one takes for an escape another takes for text.
+fn find_in_any_order(text: &str, hidden: &[String]) -> Option<(String, String)> {
     let mut known = HashSet::from([text.to_owned()]);
     let mut layer: Vec<String> = known.iter().cloned().collect();
     while !layer.is_empty() {
         if let Some(found) = layer.iter().find_map(|text| named(text, hidden)) {
             return Some(found);
         }
-        let decoded = layer.iter().flat_map(|text| DECODERS.map(|decode| decode(text)));
+        let decoded = layer.iter().flat_map(|text| DECODERS.map(|decode| decode(text))).flatten();
         layer = decoded.filter(|text| known.insert(text.clone())).collect();
     }
     None
+}
+
+fn find_in_one_order(text: &str, hidden: &[String]) -> Option<(String, String)> {
+    let mut text = text.to_owned();
+    let found = named(&text, hidden);
+    let layers = DECODERS.iter().cycle().take(DECODERS.len() * NESTING);
+    found.or_else(|| {
+        layers.into_iter().find_map(|decode| {
+            text = decode(&text)?;
+            named(&text, hidden)
+        })
+    })
 }
 
 /// The first of `hidden` in a text as a reader of host names maps it: compatibility forms, lower case, and nothing that is
@@ -64,12 +70,12 @@ fn surroundings(text: &str, at: usize, length: usize) -> String {
     text[start..end].to_owned()
 }
 
-fn percent(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+fn percent(text: &str) -> Option<String> {
+    text.contains('%').then(|| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned())
 }
 
 /// `&#46;`, `&#x2e;`, with or without the semicolon, and every name that HTML has.
-fn entities(text: &str) -> String {
+fn entities(text: &str) -> Option<String> {
     static NAMES: LazyLock<HashMap<&str, &str>> =
         LazyLock::new(|| entities::ENTITIES.iter().map(|entity| (&entity.entity[1..], entity.characters)).collect());
     unescape(text, '&', |rest| {
@@ -86,7 +92,7 @@ fn entities(text: &str) -> String {
 }
 
 /// JSON and JavaScript: `\u002e`, `\u{2e}`, `\x2e`, `\056`, `\/`, `\n`, and a line that goes on.
-fn script(text: &str) -> String {
+fn script(text: &str) -> Option<String> {
     unescape(text, '\\', |rest| {
         let one = |(character, length): (char, usize), more| (character.to_string(), length + more);
         if let Some(digits) = rest.strip_prefix("u{") {
@@ -112,7 +118,7 @@ fn pair(rest: &str) -> Option<(String, usize)> {
 }
 
 /// CSS: `\2e ` with one to six digits and an optional white space, any other character as it is, and a line that goes on.
-fn style(text: &str) -> String {
+fn style(text: &str) -> Option<String> {
     unescape(text, '\\', |rest| {
         let Some((character, length)) = number(rest, 16, 1..=6) else {
             let other = rest.chars().next()?;
@@ -126,9 +132,11 @@ fn style(text: &str) -> String {
 }
 
 /// Replaces what `decode` understands after each `mark`: it returns a text and how many bytes stood for it.
-fn unescape(text: &str, mark: char, decode: impl Fn(&str) -> Option<(String, usize)>) -> String {
+fn unescape(text: &str, mark: char, decode: impl Fn(&str) -> Option<(String, usize)>) -> Option<String> {
+    let first = text.find(mark)?;
     let mut result = String::with_capacity(text.len());
-    let mut rest = text;
+    result.push_str(&text[..first]);
+    let mut rest = &text[first..];
     while let Some(at) = rest.find(mark) {
         let after = &rest[at + 1..];
         result.push_str(&rest[..at]);
@@ -136,7 +144,7 @@ fn unescape(text: &str, mark: char, decode: impl Fn(&str) -> Option<(String, usi
         result.push_str(&decoded);
         rest = &after[length..];
     }
-    result + rest
+    Some(result + rest)
 }
 
 /// The character whose number `text` starts with, and how many digits that took.

@@ -1,7 +1,6 @@
 use super::*;
 use proptest::prelude::*;
 
-#[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../tests/support/decoding.rs"]
 mod decoding;
 #[path = "../../../tests/support/spelling.rs"]
@@ -14,7 +13,7 @@ fn names() -> Names {
 const HIDDEN: [&str; 2] = ["anexpay.net", "127.0.0.1:8702"];
 
 fn name_in(text: &[u8]) -> Option<(String, String)> {
-    decoding::find_in_any_order(&String::from_utf8_lossy(text), &HIDDEN.map(str::to_owned))
+    decoding::find(&String::from_utf8_lossy(text), &HIDDEN.map(str::to_owned))
 }
 
 fn in_chunks(text: &[u8], cuts: &[usize]) -> Vec<u8> {
