@@ -78,7 +78,11 @@ impl Names {
     /// Hides `names`, each a lower-case host or `host:port`, behind `scheme://host`.
     #[must_use]
     pub fn new(names: &[String], scheme: &'static str, host: &str) -> Self {
-        let hidden: Vec<Name> = names.iter().filter(|n| !n.is_empty()).map(|n| Name::new(n)).collect();
+        // Whoever finds `anexpay.net` finds `api.anexpay.net`.
+        let is_needed =
+            |name: &&String| !names.iter().any(|other| !other.is_empty() && *other != **name && name.contains(other.as_str()));
+        let hidden: Vec<Name> =
+            names.iter().filter(|name| !name.is_empty()).filter(is_needed).map(|name| Name::new(name)).collect();
         let mut candidates = [false; 256];
         for byte in 0..=u8::MAX {
             let anchors = hidden.iter().any(|name| name.anchor() == byte.to_ascii_lowercase());
@@ -138,7 +142,8 @@ impl Names {
             let floor = floor.max(at.saturating_sub(self.reach_before()));
             let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
             let spelt = window.get(at..)?;
-            let found = symbol::readings(spelt).find_map(|symbol| self.at(window, floor, at, symbol));
+            let mut found = None;
+            symbol::readings(spelt, &mut |symbol| found = found.take().or_else(|| self.at(window, floor, at, symbol)));
             if found.is_some() {
                 return found;
             }
@@ -186,7 +191,7 @@ fn after_port(bytes: &[u8], end: usize) -> usize {
     let Some(colon) = symbol::forward(bytes, end, b":") else { return end };
     let mut at = colon;
     for _ in 1..PORT {
-        match bytes.get(at..).and_then(|rest| symbol::readings(rest).next()) {
+        match bytes.get(at..).and_then(symbol::first) {
             Some(([digit], len)) if digit.is_ascii_digit() => at += len,
             _ => break,
         }
