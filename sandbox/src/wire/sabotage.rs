@@ -35,6 +35,7 @@ pub(crate) fn strike(fault: Fault, reply: Reply, request: &Received) -> Outcome 
         Fault::RedirectLoop => Outcome::Reply(Reply::redirect(302, &real_url(request))),
         Fault::ContentEncoding(name) => Outcome::Reply(reply.replacing("content-encoding", &name)),
         Fault::Custom { status, headers, body, chunks } => Outcome::Plan(custom(status, &headers, &body, &chunks)),
+        Fault::Raw(bytes) => Outcome::Plan(vec![Step::Send(bytes)]),
         Fault::ResetBeforeHeaders => Outcome::Plan(vec![Step::Reset]),
         Fault::Garbage => Outcome::Plan(vec![Step::Send(b"\x16\x03\x01\0\xffthis is not HTTP\r\n\r\n\0".to_vec())]),
         framing => Outcome::Plan(misframed(&framing, &reply)),
@@ -52,6 +53,11 @@ fn misframed(fault: &Fault, reply: &Reply) -> Vec<Step> {
         Fault::ResetAfterHeaders => vec![by_length(&length.to_string()), Step::Send(half), Step::Reset],
         Fault::HugeBody(bytes) => iter::once(by_length(&bytes.to_string())).chain(huge(bytes)).collect(),
         Fault::NeverEnding => vec![by_chunks(), Step::Repeat(chunk(b"and so on\n"), None, ENDLESS_PAUSE)],
+        Fault::Flood => vec![by_chunks(), Step::Repeat(chunk(&[b' '; PIECE]), None, Duration::ZERO)],
+        Fault::Stall(bytes) => {
+            let promised = bytes.saturating_add(1).to_string();
+            iter::once(by_length(&promised)).chain(huge(bytes)).chain([Step::Hold]).collect()
+        }
         Fault::SlowBody(pause) => {
             vec![by_length(&length.to_string()), Step::Drip(reply.body.clone(), Duration::from_millis(pause))]
         }
