@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::{Headers, ResponseInit};
+use web_sys::{AbortSignal, Headers, ResponseInit};
 use worker::console_error;
 use worker::worker_sys::Context;
 
@@ -19,6 +19,7 @@ pub fn write(
     stream: Option<Stream>,
     service: &Rc<Service>,
     context: &Context,
+    gone: AbortSignal,
 ) -> Result<web_sys::Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
@@ -32,7 +33,7 @@ pub fn write(
         (Body::Text(text), _) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
         (Body::Scrubbed | Body::Untouched, Some(stream)) => match stream.into_whole() {
             Ok(bytes) => whole(bytes, is_text, service, &init),
-            Err(stream) => flowing(stream, is_text, service, context, &init),
+            Err(stream) => flowing(stream, is_text, service, context, gone, &init),
         },
         _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
     }
@@ -57,6 +58,7 @@ fn flowing(
     is_text: bool,
     service: &Rc<Service>,
     context: &Context,
+    gone: AbortSignal,
     init: &ResponseInit,
 ) -> Result<web_sys::Response, JsValue> {
     let pipe = Pipe::new()?;
@@ -65,7 +67,9 @@ fn flowing(
     context.wait_until(&future_to_promise(async move {
         if let Err(error) = pump(stream, &pipe, is_text, &service).await {
             pipe.abort(&error).await;
-            console_error!("a body broke off before its end");
+            if !gone.aborted() {
+                console_error!("a body broke off before its end");
+            }
         }
         Ok(JsValue::UNDEFINED)
     }))?;

@@ -105,7 +105,7 @@ fn bodies_stall_or_flood() {
     let mut head = [0; 12];
     stream.read_exact(&mut head).expect("a head");
     assert_eq!(&head, b"HTTP/1.1 200");
-    stream.read_exact(&mut [0; 70_000]).expect("all that comes");
+    stream.read_exact(&mut vec![0; 70_000]).expect("all that comes");
     assert!(sandbox.departures().is_empty(), "it was closed");
     sandbox.fault(PATH, Fault::Flood);
     let mut stream = open("GET", &url, &[], "").expect("a connection");
