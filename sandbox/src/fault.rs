@@ -51,6 +51,8 @@ pub enum Fault {
     RedirectTo(String),
     /// A redirect to the same path on the gateway's real host, each time.
     RedirectLoop,
+    /// A redirect to this URL, with a body that pours until the client leaves.
+    RedirectFlood(String),
     /// The plain body under this content encoding.
     ContentEncoding(String),
     /// An answer of the test's own, written as given: names, values and body are not checked.

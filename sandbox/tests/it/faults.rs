@@ -110,6 +110,12 @@ fn bodies_stall_or_flood() {
     sandbox.fault(PATH, Fault::Flood);
     let mut stream = open("GET", &url, &[], "").expect("a connection");
     stream.read_exact(&mut vec![0; 20_000_000]).expect("more and more");
+    sandbox.fault(PATH, Fault::RedirectFlood("/elsewhere".into()));
+    let mut stream = open("GET", &url, &[], "").expect("a connection");
+    let mut bytes = vec![0; 1_000_000];
+    stream.read_exact(&mut bytes).expect("a redirect and more");
+    let head = String::from_utf8_lossy(&bytes[..200]);
+    assert!(head.starts_with("HTTP/1.1 302 ") && head.contains("location: /elsewhere\r\n"), "{head}");
 }
 
 #[test]
