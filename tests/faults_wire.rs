@@ -51,7 +51,7 @@ fn lengths() -> Vec<Row> {
 }
 
 fn heads() -> Vec<Row> {
-    let many: String = (0..1000).map(|at| format!("X-Header-{at}: api.anexpay.net\r\n")).collect();
+    let many = (0..1000).map(|at| format!("X-Header-{at}: api.anexpay.net\r\n")).collect::<Vec<_>>().concat();
     let large = format!("X-Large: {}\r\n", "anexpay.net ".repeat((1 << 20) / 12));
     let length = format!("Content-Length: {}\r\n", BODY.len());
     vec![
