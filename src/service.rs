@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::config::{Config, Mistake};
 use crate::error::Error;
-use crate::flow::{Context, Outcome, Step, Then};
+use crate::flow::{Callee, Context, Outcome, Step, Then};
 use crate::handlers;
 use crate::http::{Body, Call, Fault, Method, Now, Reply, Request, Response};
 use crate::json::Object;
@@ -37,6 +37,8 @@ pub enum Progress {
 pub struct Pending {
     /// The call to make.
     pub call: Call,
+    /// Whom it goes to.
+    pub callee: Callee,
     then: Then,
     face: Face,
     is_head: bool,
@@ -144,7 +146,7 @@ impl Service {
 
     fn proceed(&self, outcome: Outcome, face: Face, is_head: bool) -> Progress {
         let (response, code) = match outcome {
-            Ok(Step::Ask(call, then)) => return Progress::Waiting(Pending { call, then, face, is_head }),
+            Ok(Step::Ask(call, callee, then)) => return Progress::Waiting(Pending { call, callee, then, face, is_head }),
             Ok(Step::Answer(response)) => (response, None),
             Err(error) => (self.render(&error, &face), Some(error.code())),
         };

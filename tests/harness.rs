@@ -84,7 +84,8 @@ fn starts_with_any_text_in_a_setting() {
 #[test]
 fn knows_everything_in_wrangler_toml() {
     const NEWEST_DATE: &str = "2026-10-01";
-    const KNOWN: [&str; 8] = ["name", "main", "compatibility_date", "send_metrics", "build", "observability", "vars", "routes"];
+    const KNOWN: [&str; 9] =
+        ["name", "main", "compatibility_date", "compatibility_flags", "send_metrics", "build", "observability", "vars", "routes"];
     let wrangler = config::wrangler();
     let unknown: Vec<_> = wrangler.keys().filter(|key| !KNOWN.contains(&key.as_str())).collect();
     assert!(unknown.is_empty(), "teach tests/support/config.rs about {unknown:?}");

@@ -236,7 +236,7 @@ fn no_secret_is_in_an_answer_or_in_the_log() {
     let secrets =
         [MERCHANT, AFFILIATE, SUB_AFFILIATE, &keys[8..], "an-admin-token", "a-secret-path", support::config::SIGNING_KEY];
     let callback = encode(&stage.shop_callback("7"));
-    stage.sandbox.fault_times("/control/custom-sub-affiliate.php", Fault::Status(503, "<p>down</p>".into()), 1);
+    stage.sandbox.fault_times("/control/custom-sub-affiliate.php", Fault::Status(503, "<p>down</p>".into()), 2);
     let queries =
         [format!("callback={callback}"), format!("callback={callback}"), format!("address={STRANGER}&callback={callback}")];
     let statuses = queries.map(|query| {

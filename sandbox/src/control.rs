@@ -9,7 +9,7 @@
 //! | `POST /sandbox/shop` | fields of [`crate::ShopReply`], the delay as `delay_ms` | sets the shop's answer to callbacks |
 //! | `POST /sandbox/pay` | `{"address":"0x…","amount":"105.6"}` | pays without a browser |
 //! | `POST /sandbox/clear` | none | forgets faults and records; wallets, orders and settings stay |
-//! | `GET /sandbox/{requests,bot,callbacks,wallets,settings}` | | shows them |
+//! | `GET /sandbox/{requests,departures,bot,callbacks,wallets,settings}` | | shows them |
 
 use std::sync::Arc;
 
@@ -85,6 +85,7 @@ pub(crate) fn pay(shared: &Arc<Shared>, address: &str, amount: &str) -> Result<(
 pub(crate) fn clear(state: &mut State) {
     state.faults.clear();
     state.requests.clear();
+    state.departures.clear();
     state.bot_log.clear();
     state.shop_callbacks.clear();
     state.shop_reply = ShopReply::default();
@@ -93,6 +94,7 @@ pub(crate) fn clear(state: &mut State) {
 fn show(shared: &Shared, what: &str) -> Reply {
     shared.read(|state| match what {
         "requests" => Reply::json(&state.requests),
+        "departures" => Reply::json(&state.departures),
         "bot" => Reply::json(&state.bot_log),
         "callbacks" => Reply::json(&state.shop_callbacks),
         "wallets" => Reply::json(&state.wallets().collect::<Vec<_>>()),

@@ -30,12 +30,19 @@ pub enum Fault {
     TruncatedLength,
     /// A body of this many bytes, streamed.
     HugeBody(u64),
-    /// A body that goes on until the client leaves.
+    /// A body that trickles until the client leaves: ten bytes ten times a second.
     NeverEnding,
+    /// A body that pours as fast as the client takes it, until it leaves.
+    Flood,
+    /// This many bytes of a body that is one byte longer; then nothing, on a connection that stays open.
+    Stall(u64),
     /// The body byte by byte, this many milliseconds apart.
     SlowBody(u64),
     /// Bytes that are no HTTP.
     Garbage,
+    /// These bytes as the whole answer, head and all, for whatever no other fault can say; a text or a list of bytes in JSON.
+    #[serde(deserialize_with = "text_or_bytes")]
+    Raw(Vec<u8>),
     /// The body under `application/octet-stream`.
     WrongContentType,
     /// The answer without its body.
@@ -44,6 +51,8 @@ pub enum Fault {
     RedirectTo(String),
     /// A redirect to the same path on the gateway's real host, each time.
     RedirectLoop,
+    /// A redirect to this URL, with a body that pours until the client leaves.
+    RedirectFlood(String),
     /// The plain body under this content encoding.
     ContentEncoding(String),
     /// An answer of the test's own, written as given: names, values and body are not checked.

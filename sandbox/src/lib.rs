@@ -45,7 +45,7 @@ pub use self::{
     bot::PayError,
     fault::Fault,
     options::{Acknowledge, BotMode, Options, Settings},
-    records::{BotAttempt, Listener, Order, Received, ShopCallback, ShopReply},
+    records::{BotAttempt, Departure, Listener, Order, Received, ShopCallback, ShopReply},
     sandbox::Sandbox,
     state::{Payment, State, Wallet},
 };

@@ -52,6 +52,20 @@ impl Received {
     }
 }
 
+/// A client that went away before its answer was complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Departure {
+    /// Where its request had arrived.
+    pub listener: Listener,
+    /// The request's path, as sent.
+    pub path: String,
+    /// How long after its request it left; milliseconds in JSON.
+    #[serde(rename = "after_ms", with = "milliseconds")]
+    pub after: Duration,
+    /// How many bytes of a sabotaged answer had been written, head and framing included.
+    pub sent: u64,
+}
+
 /// One call of the bot and what came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BotAttempt {

@@ -14,7 +14,7 @@ use crate::{
     control,
     fault::{Fault, Switch},
     options::{BotMode, Options, Settings},
-    records::{BotAttempt, Listener, Order, Received, ShopCallback, ShopReply},
+    records::{BotAttempt, Departure, Listener, Order, Received, ShopCallback, ShopReply},
     state::{Shared, State, Urls, Wallet},
     wire::server,
 };
@@ -124,6 +124,12 @@ impl Sandbox {
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         self.shared.read(|state| state.requests.clone())
+    }
+
+    /// Every client that went away before its answer was complete, and when.
+    #[must_use]
+    pub fn departures(&self) -> Vec<Departure> {
+        self.shared.read(|state| state.departures.clone())
     }
 
     /// Forgets the requests received so far.

@@ -15,7 +15,7 @@ use crate::{
     fault::Switch,
     opaque,
     options::{Options, Settings},
-    records::{BotAttempt, Order, Received, ShopCallback, ShopReply},
+    records::{BotAttempt, Departure, Order, Received, ShopCallback, ShopReply},
 };
 
 /// What the stand-in holds. Tests read it in [`crate::Sandbox::wait_for`].
@@ -25,6 +25,7 @@ pub struct State {
     pub(crate) livery: String,
     pub(crate) wallets: BTreeMap<String, Wallet>,
     pub(crate) requests: Vec<Received>,
+    pub(crate) departures: Vec<Departure>,
     pub(crate) faults: Vec<Switch>,
     pub(crate) bot_log: Vec<BotAttempt>,
     pub(crate) orders: Vec<Order>,
@@ -74,6 +75,7 @@ impl State {
             livery: options.livery.clone(),
             wallets: documented_wallets(),
             requests: Vec::new(),
+            departures: Vec::new(),
             faults: Vec::new(),
             bot_log: Vec::new(),
             orders: Vec::new(),
@@ -87,6 +89,12 @@ impl State {
     #[must_use]
     pub fn requests(&self) -> &[Received] {
         &self.requests
+    }
+
+    /// Every client that went away before its answer was complete.
+    #[must_use]
+    pub fn departures(&self) -> &[Departure] {
+        &self.departures
     }
 
     /// Every call the bot made.

@@ -1,6 +1,8 @@
 //! Bodies, read in large blocks: the runtime hands them over in chunks of 4 KiB, and each chunk costs as much as
 //! scrubbing it.
 
+use std::rc::Rc;
+
 use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -77,14 +79,14 @@ impl Pipe {
 pub struct Stream {
     reader: Option<BlockReader>,
     /// How long the sender may keep us waiting.
-    deadline: Option<Deadline>,
+    deadline: Option<Rc<Deadline>>,
     /// What was read ahead.
     ahead: Vec<u8>,
 }
 
 impl Stream {
     /// A stream at its start, with the deadline that is running for it.
-    pub fn of(readable: web_sys::ReadableStream, deadline: Option<Deadline>) -> Self {
+    pub fn of(readable: web_sys::ReadableStream, deadline: Option<Rc<Deadline>>) -> Self {
         let options = Object::new();
         let by_block = Reflect::set(&options, &"mode".into(), &"byob".into()).is_ok();
         let readable: Readable = readable.unchecked_into();

@@ -1,13 +1,16 @@
 //! Calls to the gateway and to merchants.
 
+use std::rc::Rc;
+
 use js_sys::{Error as JsError, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, RequestInit, RequestRedirect, Response};
+use web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response};
 
 use super::body::Stream;
 use super::deadline::{self, Deadline};
 use super::headers::RuntimeHeaders;
+use crate::flow::Callee;
 use crate::http::{Call, Fault, MAX_TEXT, Method, Read, Reply};
 
 #[wasm_bindgen]
@@ -16,10 +19,27 @@ extern "C" {
     fn fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
 
-/// Makes a call. Redirects are never followed: where they lead is the core's decision.
-pub async fn send(call: &Call, timeout_ms: u32) -> Result<(Reply, Option<Stream>), Fault> {
-    let deadline = Deadline::start(timeout_ms).map_err(|_| Fault::Unreachable)?;
-    let init = init(call, &deadline).map_err(|_| Fault::Unreachable)?;
+/// What comes of a call: a reply and, where it was asked for, the stream of its body.
+type Came = Result<(Reply, Option<Stream>), Fault>;
+
+/// Makes a call, and once more within the same time where the core finds it worth it. A call on behalf of a customer ends
+/// when they are `gone`.
+pub async fn send(call: &Call, callee: Callee, timeout_ms: u32, gone: &AbortSignal) -> Came {
+    let gone = (callee == Callee::Gateway).then_some(gone);
+    let deadline = Rc::new(Deadline::start(timeout_ms, gone).map_err(|_| Fault::Unreachable)?);
+    let mut is_first = true;
+    loop {
+        let came = attempt(call, &deadline).await;
+        if !is_first || !callee.is_worth_another_try(call, came.as_ref().map(|(reply, _)| reply)) {
+            return came;
+        }
+        is_first = false;
+    }
+}
+
+/// Redirects are never followed: where they lead is the core's decision.
+async fn attempt(call: &Call, deadline: &Rc<Deadline>) -> Came {
+    let init = init(call, deadline).map_err(|_| Fault::Unreachable)?;
     let promise = fetch(&call.url, &init).map_err(|_| Fault::Unreachable)?;
     let response: Response = JsFuture::from(promise).await.map_err(|error| fault(&error))?.unchecked_into();
     receive(call.read, &response, deadline).await
@@ -41,9 +61,9 @@ fn init(call: &Call, deadline: &Deadline) -> Result<RequestInit, JsValue> {
     Ok(init)
 }
 
-async fn receive(read: Read, response: &Response, deadline: Deadline) -> Result<(Reply, Option<Stream>), Fault> {
+async fn receive(read: Read, response: &Response, deadline: &Rc<Deadline>) -> Came {
     let status = response.status();
-    let mut stream = response.body().map_or_else(Stream::empty, |body| Stream::of(body, Some(deadline)));
+    let mut stream = response.body().map_or_else(Stream::empty, |body| Stream::of(body, Some(Rc::clone(deadline))));
     let headers = Box::new(RuntimeHeaders(response.headers()));
     let reply = |text, beginning| Reply { status, headers, text, beginning };
     match read {

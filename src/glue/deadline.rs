@@ -1,4 +1,4 @@
-//! How long somebody else may keep us waiting.
+//! How long somebody else may keep us waiting, and that nobody is waited for in vain.
 //!
 //! The runtime's own `AbortSignal.timeout` cannot be stopped: it would cut off a body that is long only because the
 //! customer reads slowly. This clock runs while we wait for the other side, and stands still otherwise.
@@ -30,13 +30,17 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A clock that runs from now on.
-    pub fn start(limit: u32) -> Result<Self, JsValue> {
+    /// A clock that runs from now on. When the customer is `gone` its time is over at once; only the latest deadline hears
+    /// of it, for a request makes one call after the other.
+    pub fn start(limit: u32, gone: Option<&AbortSignal>) -> Result<Self, JsValue> {
         let controller = AbortController::new()?;
         let reason = Error::new("no answer in time");
         reason.set_name(NAME);
         let abort =
             Reflect::get(&controller, &"abort".into())?.dyn_into::<Function>()?.bind1(&controller, &reason).unchecked_into();
+        if let Some(gone) = gone {
+            gone.set_onabort(Some(&abort));
+        }
         let deadline = Self { controller, abort, limit, timer: RefCell::new(None) };
         deadline.restart();
         Ok(deadline)

@@ -12,12 +12,14 @@ mod response;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use js_sys::Reflect;
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::Context;
 use worker::{console_error, console_log};
 
 use crate::country::Country;
+use crate::flow::Callee;
 use crate::http::{MAX_BODY, Method, Now, Request, RequestBody};
 use crate::service::{Progress, Service};
 
@@ -32,27 +34,44 @@ thread_local! {
 /// The runtime's fetch event. It is exported as it is: the event macro's request, response and error types are not
 /// needed here and weigh a tenth of the whole Worker.
 ///
+/// The runtime would drop a request whose customer goes away where it stands: a report that a merchant is just being told
+/// would be lost, and what Rust holds for the request would never be freed. So it waits for the end; `Request.signal` says
+/// that the customer is gone, which ends the calls made for them (compatibility flag `enable_request_signal`).
+///
 /// # Errors
-/// Only where the runtime refuses to build a response.
+/// Only where the runtime refuses its own promise.
 #[wasm_bindgen]
-pub async fn fetch(request: web_sys::Request, env: JsValue, context: Context) -> Result<web_sys::Response, JsValue> {
-    let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(&env)))));
+pub fn fetch(request: web_sys::Request, env: JsValue, context: Context) -> Result<Promise, JsValue> {
+    let context = Rc::new(context);
+    let keeper = Rc::clone(&context);
+    let answer = future_to_promise(async move { answer(&request, &env, &context).await.map(JsValue::from) });
+    keeper.wait_until(&answer)?;
+    Ok(answer)
+}
+
+async fn answer(request: &web_sys::Request, env: &JsValue, context: &Context) -> Result<web_sys::Response, JsValue> {
+    let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(env)))));
+    let gone = request.signal();
     let mut stream = None;
-    let mut progress = service.answer(&read(&request).await.as_request(&RuntimeHeaders(request.headers())));
+    let mut progress = service.answer(&read(request).await.as_request(&RuntimeHeaders(request.headers())));
     loop {
         match progress {
             Progress::Done(answer, note) => {
                 if note.is_worth_logging() {
                     console_log!("{}", note.to_json());
                 }
-                return response::write(answer, stream, &service, &context);
+                return response::write(answer, stream, &service, context, gone);
             }
             Progress::Waiting(pending) => {
                 let timeout = service.config().map_or(0, |config| config.timeout_ms);
-                let reply = call::send(&pending.call, timeout).await.map(|(reply, body)| {
+                let reply = call::send(&pending.call, pending.callee, timeout, &gone).await.map(|(reply, body)| {
                     stream = body;
                     reply
                 });
+                if pending.callee == Callee::Gateway && gone.aborted() {
+                    // Nobody reads this, and what came of the call says nothing about the gateway.
+                    return web_sys::Response::new();
+                }
                 progress = service.resume(pending, reply, now());
             }
         }

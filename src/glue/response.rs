@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::{Headers, ResponseInit};
+use web_sys::{AbortSignal, Headers, ResponseInit};
 use worker::console_error;
 use worker::worker_sys::Context;
 
@@ -20,6 +20,7 @@ pub fn write(
     stream: Option<Stream>,
     service: &Rc<Service>,
     context: &Context,
+    gone: AbortSignal,
 ) -> Result<web_sys::Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
@@ -32,7 +33,7 @@ pub fn write(
         (Body::Text(text), ..) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
         (body @ (Body::Scrubbed | Body::Blanked), Some(stream), Some(config)) => match stream.into_whole() {
             Ok(bytes) => whole(&bytes, scrubber(&body, config), &init),
-            Err(stream) => flowing(stream, body, service, context, &init),
+            Err(stream) => flowing(stream, body, service, context, gone, &init),
         },
         _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
     }
@@ -54,6 +55,7 @@ fn flowing(
     body: Body,
     service: &Rc<Service>,
     context: &Context,
+    gone: AbortSignal,
     init: &ResponseInit,
 ) -> Result<web_sys::Response, JsValue> {
     let pipe = Pipe::new()?;
@@ -63,7 +65,9 @@ fn flowing(
         let Some(config) = service.config() else { return Ok(JsValue::UNDEFINED) };
         if let Err(error) = pump(stream, &pipe, scrubber(&body, config)).await {
             pipe.abort(&error).await;
-            console_error!("a body broke off before its end");
+            if !gone.aborted() {
+                console_error!("a body broke off before its end");
+            }
         }
         Ok(JsValue::UNDEFINED)
     }))?;

@@ -76,6 +76,13 @@ pub fn compatibility_date() -> String {
     wrangler()["compatibility_date"].as_str().expect("a date as text").to_owned()
 }
 
+/// The flags that are deployed, as a Cap'n Proto list.
+fn compatibility_flags() -> String {
+    let wrangler = wrangler();
+    let flags = wrangler["compatibility_flags"].as_array().expect("flags as a list");
+    flags.iter().map(|flag| quoted(flag.as_str().expect("a flag as text")) + ", ").collect()
+}
+
 /// The project's folder.
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -96,6 +103,7 @@ const config :Workerd.Config = (
 
 const livery :Workerd.Worker = (
   compatibilityDate = {date},
+  compatibilityFlags = [{flags}],
   modules = [
     (name = "index.js", esModule = embed "index.js"),
     (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
@@ -105,6 +113,7 @@ const livery :Workerd.Worker = (
 );
 "#,
         date = quoted(&compatibility_date()),
+        flags = compatibility_flags(),
         bindings = settings.bindings(own_host),
     )
 }

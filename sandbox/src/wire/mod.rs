@@ -5,3 +5,4 @@ pub(crate) mod plan;
 pub(crate) mod reply;
 pub(crate) mod sabotage;
 pub(crate) mod server;
+pub(crate) mod watch;

@@ -1,12 +1,23 @@
 //! A plan: what to write on a connection, step by step, when HTTP's rules no longer count.
 
-use std::time::Duration;
+use std::{
+    future::{Future as _, pending, poll_fn},
+    io,
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{
+        TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
     time::{sleep, timeout},
 };
+
+use super::watch::Watch;
 
 /// How long a closed connection waits for the client to close too, so that no late byte turns the end into a reset.
 const LINGER: Duration = Duration::from_secs(2);
@@ -20,24 +31,51 @@ pub(crate) enum Step {
     Repeat(Vec<u8>, Option<u64>, Duration),
     /// Write these bytes one at a time, with a pause before each.
     Drip(Vec<u8>, Duration),
+    /// Write nothing more until the client leaves.
+    Hold,
     /// Reset the connection and end here.
     Reset,
 }
 
-/// Carries out a plan, then closes the connection. A client that leaves ends it early.
-pub(crate) async fn play(steps: Vec<Step>, mut stream: TcpStream) {
+/// Carries out a plan, then closes the connection. A client that leaves ends it early, which the watch will tell.
+pub(crate) async fn play(steps: Vec<Step>, mut stream: TcpStream, mut watch: Watch) {
     for step in steps {
-        let done = match step {
-            Step::Send(bytes) => send(&mut stream, &bytes).await,
-            Step::Repeat(bytes, times, pause) => repeat(&mut stream, &bytes, times, pause).await,
-            Step::Drip(bytes, pause) => drip(&mut stream, &bytes, pause).await,
-            Step::Reset => return reset(&stream),
-        };
-        if done.is_err() {
+        if step == Step::Reset {
+            watch.finish();
+            return reset(&stream);
+        }
+        if !is_taken(step, &mut stream, &mut watch).await {
             return;
         }
     }
+    watch.finish();
     close(stream).await;
+}
+
+/// Carries out a step; whether the client stayed.
+async fn is_taken(step: Step, stream: &mut TcpStream, watch: &mut Watch) -> bool {
+    let (reader, writer) = stream.split();
+    let (mut leaving, mut taking) = (pin!(left(reader)), pin!(take(step, writer, watch)));
+    poll_fn(|context| match leaving.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => taking.as_mut().poll(context).map(|written| written.is_ok()),
+    })
+    .await
+}
+
+async fn take(step: Step, mut stream: WriteHalf<'_>, watch: &mut Watch) -> io::Result<()> {
+    match step {
+        Step::Send(bytes) => send(&mut stream, &bytes, watch).await,
+        Step::Repeat(bytes, times, pause) => repeat(&mut stream, &bytes, times, pause, watch).await,
+        Step::Drip(bytes, pause) => drip(&mut stream, &bytes, pause, watch).await,
+        Step::Hold | Step::Reset => pending().await,
+    }
+}
+
+/// Ends when the client has closed its side or reset the connection.
+async fn left(mut stream: ReadHalf<'_>) {
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
 }
 
 /// Ends a connection politely: no more bytes from us, and the client's last ones read.
@@ -52,27 +90,37 @@ pub(crate) async fn close(mut stream: TcpStream) {
     drop(timeout(LINGER, drained).await);
 }
 
-async fn send(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
-    stream.write_all(bytes).await?;
+async fn send(stream: &mut WriteHalf<'_>, mut bytes: &[u8], watch: &mut Watch) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = stream.write(bytes).await?;
+        watch.sent(written);
+        bytes = &bytes[written..];
+    }
     stream.flush().await
 }
 
-async fn repeat(stream: &mut TcpStream, bytes: &[u8], times: Option<u64>, pause: Duration) -> std::io::Result<()> {
+async fn repeat(
+    stream: &mut WriteHalf<'_>,
+    bytes: &[u8],
+    times: Option<u64>,
+    pause: Duration,
+    watch: &mut Watch,
+) -> io::Result<()> {
     let mut written = 0;
     while times.is_none_or(|times| written < times) {
         if !pause.is_zero() {
             sleep(pause).await;
         }
-        send(stream, bytes).await?;
+        send(stream, bytes, watch).await?;
         written += 1;
     }
     Ok(())
 }
 
-async fn drip(stream: &mut TcpStream, bytes: &[u8], pause: Duration) -> std::io::Result<()> {
+async fn drip(stream: &mut WriteHalf<'_>, bytes: &[u8], pause: Duration, watch: &mut Watch) -> io::Result<()> {
     for byte in bytes {
         sleep(pause).await;
-        send(stream, std::slice::from_ref(byte)).await?;
+        send(stream, std::slice::from_ref(byte), watch).await?;
     }
     Ok(())
 }

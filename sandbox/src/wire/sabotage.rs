@@ -35,6 +35,12 @@ pub(crate) fn strike(fault: Fault, reply: Reply, request: &Received) -> Outcome 
         Fault::RedirectLoop => Outcome::Reply(Reply::redirect(302, &real_url(request))),
         Fault::ContentEncoding(name) => Outcome::Reply(reply.replacing("content-encoding", &name)),
         Fault::Custom { status, headers, body, chunks } => Outcome::Plan(custom(status, &headers, &body, &chunks)),
+        Fault::RedirectFlood(url) => {
+            let redirect = Reply::redirect(302, &url).headers;
+            let head = head(302, &redirect, Some(("transfer-encoding", "chunked")));
+            Outcome::Plan(vec![Step::Send(head), flood()])
+        }
+        Fault::Raw(bytes) => Outcome::Plan(vec![Step::Send(bytes)]),
         Fault::ResetBeforeHeaders => Outcome::Plan(vec![Step::Reset]),
         Fault::Garbage => Outcome::Plan(vec![Step::Send(b"\x16\x03\x01\0\xffthis is not HTTP\r\n\r\n\0".to_vec())]),
         framing => Outcome::Plan(misframed(&framing, &reply)),
@@ -52,6 +58,11 @@ fn misframed(fault: &Fault, reply: &Reply) -> Vec<Step> {
         Fault::ResetAfterHeaders => vec![by_length(&length.to_string()), Step::Send(half), Step::Reset],
         Fault::HugeBody(bytes) => iter::once(by_length(&bytes.to_string())).chain(huge(bytes)).collect(),
         Fault::NeverEnding => vec![by_chunks(), Step::Repeat(chunk(b"and so on\n"), None, ENDLESS_PAUSE)],
+        Fault::Flood => vec![by_chunks(), flood()],
+        Fault::Stall(bytes) => {
+            let promised = bytes.saturating_add(1).to_string();
+            iter::once(by_length(&promised)).chain(huge(bytes)).chain([Step::Hold]).collect()
+        }
         Fault::SlowBody(pause) => {
             vec![by_length(&length.to_string()), Step::Drip(reply.body.clone(), Duration::from_millis(pause))]
         }
@@ -101,6 +112,11 @@ fn huge(bytes: u64) -> [Step; 2] {
     let (pieces, rest) = (bytes / PIECE as u64, bytes % PIECE as u64);
     let rest = usize::try_from(rest).unwrap_or_default();
     [Step::Repeat(vec![b' '; PIECE], Some(pieces), Duration::ZERO), Step::Send(vec![b' '; rest])]
+}
+
+/// Chunks without end.
+fn flood() -> Step {
+    Step::Repeat(chunk(&vec![b' '; PIECE]), None, Duration::ZERO)
 }
 
 fn first_half(body: &[u8]) -> &[u8] {

@@ -25,6 +25,7 @@ use super::{
     plan::{self, Step},
     reply::Reply,
     sabotage::Outcome,
+    watch::Watch,
 };
 use crate::{
     answer,
@@ -55,7 +56,7 @@ async fn connection(stream: TcpStream, place: Listener, shared: Arc<Shared>) {
     };
     let stream = parts.io.into_inner().stream;
     match takeover.take() {
-        Some(steps) => plan::play(steps, stream).await,
+        Some((steps, watch)) => plan::play(steps, stream, watch).await,
         None => plan::close(stream).await,
     }
 }
@@ -67,10 +68,15 @@ async fn handle(
     takeover: Takeover,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let received = received(request, place).await?;
+    // A client that leaves now has hyper drop all of this, and the watch tells.
+    let watch = Watch::new(&shared, &received);
     Ok(match answer::answer(&shared, received).await {
-        Outcome::Reply(reply) => response(reply),
+        Outcome::Reply(reply) => {
+            watch.finish();
+            response(reply)
+        }
         Outcome::Plan(steps) => {
-            takeover.set(steps);
+            takeover.set(steps, watch);
             response(Reply::text(200, "").with("connection", "close"))
         }
     })
@@ -103,16 +109,19 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
     })
 }
 
+/// A plan, and the watch over whether the client stays for it.
+type Taken = (Vec<Step>, Watch);
+
 /// The plan that takes a connection over, once there is one.
 #[derive(Clone, Default)]
-struct Takeover(Arc<Mutex<Option<Vec<Step>>>>);
+struct Takeover(Arc<Mutex<Option<Taken>>>);
 
 impl Takeover {
-    fn set(&self, steps: Vec<Step>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(steps);
+    fn set(&self, steps: Vec<Step>, watch: Watch) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((steps, watch));
     }
 
-    fn take(&self) -> Option<Vec<Step>> {
+    fn take(&self) -> Option<Taken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

@@ -21,6 +21,8 @@ fn it_switches_and_shows() {
     assert_eq!((post(&sandbox, "fault", custom).status, page()), (200, 418));
     assert_eq!(post(&sandbox, "fault", r#"{"path":"*","fault":"garbage"}"#).status, 200);
     assert_eq!(show("requests").as_array().map(Vec::len), Some(3));
+    assert_eq!(show("departures").as_array().map(Vec::len), Some(0));
+    assert_eq!(post(&sandbox, "fault", r#"{"path":"/","fault":{"raw":"HTTP/1.1 103 Early Hints\r\n\r\n"}}"#).status, 200);
     post(&sandbox, "bot", r#"{"mode":{"delayed":70}}"#);
     post(&sandbox, "settings", r#"{"status_limit":3,"fee":"0.02","resend_ms":[]}"#);
     sandbox.configure(|settings| assert_eq!((settings.bot, settings.status_limit), (BotMode::Delayed(70), Some(3))));

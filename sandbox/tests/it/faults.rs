@@ -5,11 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livery_sandbox::{Fault, Options, Sandbox, documented::WALLETS};
+use livery_sandbox::{Fault, Listener, Options, Sandbox, documented::WALLETS};
 
 use super::client::{Answer, get, open, raw, send};
 
 const PATH: &str = "/control/convert.php";
+const PATIENCE: Duration = Duration::from_secs(10);
 const BODY: &str = r#"{"status":"success","value_coin":"1.07","exchange_rate":"1.07427"}"#;
 
 fn started() -> (Sandbox, String) {
@@ -94,6 +95,60 @@ fn bodies_are_huge_slow_or_endless() {
         assert!(read > 0, "it ended");
         seen.extend(&piece[..read]);
     }
+}
+
+#[test]
+fn bodies_stall_or_flood() {
+    let (sandbox, url) = started();
+    sandbox.fault_times(PATH, Fault::Stall(70_000), 1);
+    let mut stream = open("GET", &url, &[], "").expect("a connection");
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).expect("a head");
+    assert_eq!(&head, b"HTTP/1.1 200");
+    stream.read_exact(&mut vec![0; 70_000]).expect("all that comes");
+    assert!(sandbox.departures().is_empty(), "it was closed");
+    sandbox.fault(PATH, Fault::Flood);
+    let mut stream = open("GET", &url, &[], "").expect("a connection");
+    stream.read_exact(&mut vec![0; 20_000_000]).expect("more and more");
+    sandbox.fault(PATH, Fault::RedirectFlood("/elsewhere".into()));
+    let mut stream = open("GET", &url, &[], "").expect("a connection");
+    let mut bytes = vec![0; 1_000_000];
+    stream.read_exact(&mut bytes).expect("a redirect and more");
+    let head = String::from_utf8_lossy(&bytes[..200]);
+    assert!(head.starts_with("HTTP/1.1 302 ") && head.contains("location: /elsewhere\r\n"), "{head}");
+}
+
+#[test]
+fn raw_bytes_arrive_as_they_are() {
+    let (sandbox, url) = started();
+    let bytes = b"HTTP/1.0 203 Odd\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec();
+    sandbox.fault(PATH, Fault::Raw(bytes.clone()));
+    assert_eq!(raw("GET", &url, &[], "").expect("bytes"), bytes);
+}
+
+#[test]
+fn a_client_that_leaves_is_noticed() {
+    let (sandbox, url) = started();
+    let departed = |how_many: usize| sandbox.wait_for(|state| state.departures().len() == how_many, PATIENCE);
+    for (at, fault) in [Fault::Latency(60_000), Fault::SlowBody(60_000), Fault::Stall(9), Fault::Flood].into_iter().enumerate() {
+        sandbox.clear_faults();
+        sandbox.fault(PATH, fault.clone());
+        let mut client = open("GET", &url, &[], "").expect("a connection");
+        assert!(sandbox.wait_for(|state| state.requests().len() == at + 1, PATIENCE));
+        if at > 0 {
+            client.read_exact(&mut [0]).expect("a first byte");
+        }
+        drop(client);
+        assert!(departed(at + 1), "{fault:?}");
+        let departure = &sandbox.departures()[at];
+        assert_eq!((departure.listener, departure.path.as_str()), (Listener::Api, PATH));
+        assert!(departure.after < PATIENCE && (departure.sent > 0) != (at == 0), "{departure:?}");
+    }
+    sandbox.clear();
+    assert_eq!(get(&url).text(), BODY);
+    sandbox.fault(PATH, Fault::TruncatedLength);
+    assert!(!get(&url).whole);
+    assert!(sandbox.departures().is_empty(), "nobody left before the end");
 }
 
 #[test]
