@@ -51,7 +51,8 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether the name is spelt plainly, with nothing that PHP would rewrite or fill an array from.
-    fn is_plain(&self) -> bool {
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.decoded_name() == self.name()
     }
 
@@ -66,6 +67,12 @@ impl<'a> Pair<'a> {
 /// The segments of a raw query, empty ones left out.
 pub fn pairs(raw: &str) -> impl Iterator<Item = Pair<'_>> {
     raw.split('&').filter(|segment| !segment.is_empty()).map(Pair::new)
+}
+
+/// The segments of a raw query however PHP is set to tell them apart: at each `&`, and at each `;` too
+/// (`arg_separator.input`).
+pub fn readings(raw: &str) -> impl Iterator<Item = Pair<'_>> {
+    pairs(raw).chain(raw.split(['&', ';']).map(Pair::new))
 }
 
 /// The raw query without the parameters that PHP would read as one of `names`; all other bytes stay as they are.

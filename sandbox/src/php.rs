@@ -49,6 +49,12 @@ impl Parameters {
         })
     }
 
+    /// Whether there is a text or an array under a name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// Every text with its name, in the order PHP first saw the names.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(name, value)| match value {

@@ -1,0 +1,297 @@
+//! Promises 2 to 5: a right request, and the same with hostile noise. Either the noisy one is refused and the gateway hears
+//! nothing of it, or what the gateway hears is what the right one alone makes it hear.
+//!
+//! Two routes pass on more, and here is what must hold there. `process-payment.php` goes up byte for byte, and only there.
+//! `pay.php` and the page's assets and forms keep other parameters, but none that PHP could take for the operator's.
+
+use super::*;
+use livery_sandbox::php::Parameters;
+use noise::{BASES, Base, Dice, Kind, OPERATORS};
+
+#[path = "../../../tests/support/noise.rs"]
+mod noise;
+
+/// How many noisy requests are tried; more with `LIVERY_NOISE=100000`.
+const CASES: u64 = 3_000;
+const OWN_HOST: &str = "pay.shop.example";
+const SHOP: &str = "https://shop.example/paid?order=1&x[k]=2";
+
+type Settings = &'static [(&'static str, &'static str)];
+
+/// Every way in which an operator can share, and the fixed wallet.
+const MODES: [Settings; 5] = [
+    &[],
+    &[("AFFILIATE_WALLET", AFFILIATE)],
+    &[("AFFILIATE_WALLET", AFFILIATE), ("AFFILIATE_FEE", "0.01"), ("BRAND_THEME", "#6366f1")],
+    &[
+        ("AFFILIATE_WALLET", AFFILIATE),
+        ("AFFILIATE_FEE", "0.01"),
+        ("SUB_AFFILIATE_WALLET", OTHER),
+        ("SUB_AFFILIATE_FEE", "0.005"),
+    ],
+    &[("PAYOUT_WALLET", PAYOUT)],
+];
+
+/// Two wallets that a caller shares with, where the operator lets them.
+const CALLERS: [&str; 2] = ["0x756C4D5EAad2165b3841a543Cf851Eed6AAF211B", "0x82b1d4439e0dcB404aCC3b1aDfA4b00d11Ec5df8"];
+
+/// Codes that noise may be refused with; each is in the list of errors, and none is about a failure of ours.
+const REFUSALS: [&str; 7] = [
+    "downline_signature_invalid",
+    "duplicate_parameter",
+    "invalid_parameter",
+    "link_signature_invalid",
+    "parameter_not_allowed",
+    "unsupported_media_type",
+    "url_too_long",
+];
+
+/// What became of a request: its answer, the error's code, the calls.
+struct Fate {
+    response: Response,
+    code: Option<&'static str>,
+    calls: Vec<Call>,
+}
+
+/// One whole request.
+#[derive(Debug)]
+struct Shot {
+    method: Method,
+    path: &'static str,
+    query: String,
+    headers: Sent,
+    body: String,
+}
+
+fn filled(service: &Service, text: &str) -> String {
+    let config = service.config().unwrap();
+    let target = crate::callback::target::Target::parse(config, SHOP).unwrap();
+    let callback = crate::callback::token::callback_url(config, &target).unwrap();
+    let values = [
+        ("{W}", PAYOUT),
+        ("{1}", CALLERS[0]),
+        ("{2}", CALLERS[1]),
+        ("{C}", &query::encode(SHOP)),
+        ("{A}", "eE5A43DA%2FYMT%3D%3D"),
+        ("{I}", "ZEE2cW8%3D"),
+        ("{T}", callback.split_once("token=").unwrap().1),
+    ];
+    values.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value))
+}
+
+fn shot(service: &Service, base: &Base) -> Shot {
+    let (content_type, body) = base.form.unwrap_or_default();
+    let headers = [("content-type", content_type), ("user-agent", "Shop/1"), ("accept-language", "es")];
+    Shot {
+        method: Method::parse(base.method),
+        path: base.path,
+        query: filled(service, base.query),
+        headers: headers.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        body: body.to_owned(),
+    }
+}
+
+fn noisy(service: &Service, base: &Base, dice: &mut Dice) -> Shot {
+    let mut shot = shot(service, base);
+    // One time in eight the headers alone are noisy.
+    if dice.below(8) != 0 {
+        match base.form.filter(|_| dice.below(2) == 0) {
+            Some((content_type, body)) => shot.body = dice.form(content_type, body),
+            None => shot.query = dice.query(&shot.query),
+        }
+    }
+    shot.headers.extend(dice.headers().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    shot
+}
+
+/// What the gateway answers to a call, when it does what its document says.
+fn gateway(call: &Call) -> Told {
+    let location = |url: &str| (302, vec![("location".to_owned(), url.to_owned())], String::new());
+    match Url::parse(&call.url).unwrap().path() {
+        "/control/provider-status" => (200, Vec::new(), r#"{"providers":[]}"#.to_owned()),
+        "/control/convert.php" => {
+            (200, Vec::new(), r#"{"status":"success","value_coin":"26.8","exchange_rate":"1.07"}"#.to_owned())
+        }
+        "/control/payment-status.php" => (200, Vec::new(), r#"{"status":"unpaid"}"#.to_owned()),
+        "/process-payment.php" => location("https://buy.provider.example/?signature=1"),
+        path if path.starts_with("/control/") => good_wallet(),
+        _ => (200, vec![("content-type".to_owned(), "text/html".to_owned())], String::new()),
+    }
+}
+
+fn send(service: &Service, shot: &Shot) -> Fate {
+    let request = Request {
+        method: shot.method,
+        path: shot.path,
+        query: &shot.query,
+        headers: &shot.headers,
+        country: Country::parse("ES").unwrap(),
+        body: RequestBody::Whole(shot.body.clone().into_bytes()),
+        now: NOW,
+        entropy: [7; 16],
+    };
+    let mut calls = Vec::new();
+    let mut progress = service.answer(&request);
+    loop {
+        match progress {
+            Progress::Done(response, note) => return Fate { response, code: note.code, calls },
+            Progress::Waiting(pending) => {
+                let (status, headers, text) = gateway(&pending.call);
+                calls.push(pending.call.clone());
+                let reply = Reply { status, headers: Box::new(headers), text, beginning: Vec::new() };
+                progress = service.resume(pending, Ok(reply), NOW);
+            }
+        }
+    }
+}
+
+/// A call's URL as it is on the wire.
+fn sent(call: &Call) -> Url {
+    Url::parse(&call.url).unwrap()
+}
+
+fn check_refusal(fate: &Fate, what: &str) {
+    let code = fate.code.unwrap_or_default();
+    assert!((400..500).contains(&fate.response.status) && REFUSALS.contains(&code), "{what}: {:?} {code}", fate.response);
+    assert!(fate.calls.is_empty(), "{what}: refused, but {:?}", fate.calls);
+}
+
+/// No reading of a query names anything of the operator's, but our own `domain`, once and as a text.
+fn check_operators(raw: &str, what: &str) {
+    for reading in [raw.to_owned(), raw.replace(';', "&")] {
+        for segment in reading.split('&').filter(|segment| !segment.is_empty()) {
+            let one = Parameters::read(segment);
+            let own = one.texts().all(|(name, value)| name == "domain" && value == OWN_HOST) && one.texts().count() == 1;
+            assert!(own || !OPERATORS.iter().any(|name| one.has(name)), "{what}: {segment}");
+        }
+    }
+}
+
+fn check_page(base: &Fate, fate: &Fate, shot: &Shot, what: &str) {
+    let ([expected], [call]) = (base.calls.as_slice(), fate.calls.as_slice()) else { panic!("{what}: {:?}", fate.calls) };
+    assert_eq!((call.method, sent(call).path()), (expected.method, sent(expected).path()), "{what}");
+    assert_eq!(call.headers, expected.headers, "{what}");
+    let (url, expected_url) = (sent(call), sent(expected));
+    let query = url.query().unwrap_or_default();
+    check_operators(query, what);
+    let read = Parameters::read(query);
+    for (name, value) in Parameters::read(expected_url.query().unwrap_or_default()).texts().filter(|(name, _)| *name != "v") {
+        assert_eq!(read.get(name), Some(value), "{what}: {name}");
+    }
+    let wire = Url::parse(&format!("https://x/?{}", shot.query)).unwrap();
+    let others = |query: &str| -> Vec<String> {
+        let is_other = |part: &&str| !part.is_empty() && !Parameters::read(part).has("domain");
+        query.split('&').filter(is_other).map(str::to_owned).collect()
+    };
+    assert!(others(query).starts_with(&others(wire.query().unwrap_or_default())), "{what}: {query}");
+    check_form(expected, call, shot, what);
+}
+
+fn check_form(expected: &Call, call: &Call, shot: &Shot, what: &str) {
+    let Some(body) = &call.body else { return assert_eq!(expected.body, None, "{what}") };
+    let body = core::str::from_utf8(body).unwrap();
+    assert_eq!(body, shot.body, "{what}");
+    if body.starts_with('{') {
+        let plain = body.replace("\\u0065", "e");
+        assert!(!OPERATORS.iter().any(|name| plain.contains(&format!("\"{name}\""))), "{what}: {body}");
+    } else {
+        check_operators(body, what);
+    }
+}
+
+/// The merchant's own parameters come first and count, and no second reading of them is behind.
+fn check_callback(fate: &Fate, shot: &Shot, what: &str) {
+    let token = Parameters::read(&shot.query).get("token").unwrap().to_owned();
+    let [call] = fate.calls.as_slice() else { panic!("{what}: {:?}", fate.calls) };
+    let rest = call.url.strip_prefix(SHOP).unwrap_or_else(|| panic!("{what}: {}", call.url));
+    for segment in rest.split(['&', ';']) {
+        let one = Parameters::read(segment);
+        assert!(!["order", "x"].iter().any(|name| one.has(name)), "{what}: {segment}");
+    }
+    assert!(!call.url.contains(&token), "{what}: {}", call.url);
+    let names: Vec<&str> = call.headers.iter().map(|(name, _)| *name).collect();
+    assert_eq!((call.method, names), (Method::Get, vec!["user-agent", "accept"]), "{what}");
+}
+
+/// Promise 5: nobody else is called, and nobody is sent elsewhere.
+fn check_hosts(fate: &Fate, kind: Kind, what: &str) {
+    for call in &fate.calls {
+        let host = sent(call).host_str().unwrap().to_owned();
+        let expected: &[&str] =
+            if kind == Kind::Callback { &["shop.example"] } else { &["api.anexpay.net", "checkout.anexpay.net"] };
+        assert!(expected.contains(&host.as_str()) && call.url.starts_with("https://"), "{what}: {}", call.url);
+    }
+    if let Some(location) = fate.response.get("location") {
+        let url = Url::parse(location).unwrap();
+        assert!(matches!(url.host_str(), Some(OWN_HOST | "buy.provider.example")), "{what}: {location}");
+    }
+    for (name, value) in &fate.response.headers {
+        assert!(!value.contains(['\r', '\n']), "{what}: {name}");
+    }
+}
+
+/// The same answer; a checkout link may also say how the hosted page looks, which comes last.
+fn check_answer(expected: &Response, answer: &Response, what: &str) {
+    if let (Some(expected), Some(location)) = (expected.get("location"), answer.get("location")) {
+        let look = location.strip_prefix(expected).unwrap_or_else(|| panic!("{what}: {location}"));
+        let is_look = |(name, _): (&str, &str)| matches!(name, "logo" | "theme");
+        assert!(Parameters::read(look).texts().all(is_look), "{what}: {location}");
+        check_operators(look, what);
+    } else {
+        assert_eq!(answer, expected, "{what}");
+    }
+}
+
+/// The one assertion; whether the request was refused.
+fn check(base: &Fate, fate: &Fate, shot: &Shot, kind: Kind, what: &str) -> bool {
+    check_hosts(fate, kind, what);
+    if fate.code.is_some() {
+        check_refusal(fate, what);
+        return true;
+    }
+    match kind {
+        Kind::Rebuilt => {
+            assert_eq!(fate.calls, base.calls, "{what}");
+            check_answer(&base.response, &fate.response, what);
+        }
+        Kind::ByteForByte => {
+            let ([expected], [call]) = (base.calls.as_slice(), fate.calls.as_slice()) else { panic!("{what}") };
+            let url = format!("https://checkout.anexpay.net/process-payment.php?{}", shot.query);
+            assert_eq!((&call.url, &call.headers, &call.body), (&url, &expected.headers, &None), "{what}");
+        }
+        Kind::Page => check_page(base, fate, shot, what),
+        Kind::Callback => check_callback(fate, shot, what),
+    }
+    false
+}
+
+/// A mode: its settings, and what becomes of every right request under them.
+fn mode(settings: Settings) -> (Vec<(&'static str, &'static str)>, Service, Vec<Fate>) {
+    let settings: Vec<_> = settings.iter().copied().chain([("ALLOW_UNSIGNED_LINKS", "true")]).collect();
+    let known = service(&settings);
+    let fates = BASES.iter().map(|base| send(&service(&settings), &shot(&known, base))).collect();
+    (settings, known, fates)
+}
+
+#[test]
+fn noise_is_refused_or_makes_no_difference() {
+    let cases = std::env::var("LIVERY_NOISE").map_or(CASES, |count| count.parse().unwrap());
+    let modes = MODES.map(mode);
+    let mut counts: HashMap<(usize, bool), u32> = HashMap::new();
+    for case in 0..cases {
+        let mut dice = Dice::new(case + 1);
+        let (settings, known, rights) = &modes[dice.below(modes.len())];
+        let which = dice.below(BASES.len());
+        let noisy = noisy(known, &BASES[which], &mut dice);
+        let what: String = format!("case {case} {settings:?} {noisy:?}").chars().take(2_000).collect();
+        let fate = send(&service(settings), &noisy);
+        let refused = check(&rights[which], &fate, &noisy, BASES[which].kind, &what);
+        *counts.entry((which, refused)).or_default() += 1;
+    }
+    for (which, base) in BASES.iter().enumerate() {
+        let of = |refused| counts.get(&(which, refused)).copied().unwrap_or_default();
+        let is_open = base.path != "/set-affiliate.php";
+        assert!(of(false) > 20 || !is_open, "{}: {} passed", base.path, of(false));
+        assert!(of(true) > 5 || base.path == "/", "{}: {} refused", base.path, of(true));
+    }
+}
