@@ -12,5 +12,7 @@
 
 pub mod client;
 pub mod config;
+pub mod lawful;
 pub mod leaks;
+pub mod noise;
 pub mod worker;

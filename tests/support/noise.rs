@@ -63,7 +63,7 @@ pub const BASES: [Base; 18] = [
     ),
     get("/pay.php", "address={A}&amount=25.00&email=j%40example.com&currency=EUR", Kind::Page),
     get("/assets/app.css", "v=2", Kind::Page),
-    get("/receipt.php", "", Kind::Page),
+    get("/crypto/eth/info.php", "", Kind::Page),
     post("/receipt.php", "application/x-www-form-urlencoded", "email=j%40example.com&amount=25"),
     post("/receipt.php", "application/json", r#"{"email":"j@example.com","amount":25}"#),
     get("/callback", "token={T}&value_coin=24.5&coin=polygon_usdc", Kind::Callback),

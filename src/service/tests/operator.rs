@@ -5,9 +5,12 @@
 //! `pay.php` and the page's assets and forms keep other parameters, but none that PHP could take for the operator's.
 
 use super::*;
+use lawful::{Heard, Noisy, assert_lawful, assert_no_operators, assert_refused};
 use livery_sandbox::php::Parameters;
-use noise::{BASES, Base, Dice, Kind, OPERATORS};
+use noise::{BASES, Base, Dice, Kind};
 
+#[path = "../../../tests/support/lawful.rs"]
+mod lawful;
 #[path = "../../../tests/support/noise.rs"]
 mod noise;
 
@@ -34,17 +37,6 @@ const MODES: [Settings; 5] = [
 
 /// Two wallets that a caller shares with, where the operator lets them.
 const CALLERS: [&str; 2] = ["0x756C4D5EAad2165b3841a543Cf851Eed6AAF211B", "0x82b1d4439e0dcB404aCC3b1aDfA4b00d11Ec5df8"];
-
-/// Codes that noise may be refused with; each is in the list of errors, and none is about a failure of ours.
-const REFUSALS: [&str; 7] = [
-    "downline_signature_invalid",
-    "duplicate_parameter",
-    "invalid_parameter",
-    "link_signature_invalid",
-    "parameter_not_allowed",
-    "unsupported_media_type",
-    "url_too_long",
-];
 
 /// What became of a request: its answer, the error's code, the calls.
 struct Fate {
@@ -150,67 +142,21 @@ fn sent(call: &Call) -> Url {
     Url::parse(&call.url).unwrap()
 }
 
-fn check_refusal(fate: &Fate, what: &str) {
-    let code = fate.code.unwrap_or_default();
-    assert!((400..500).contains(&fate.response.status) && REFUSALS.contains(&code), "{what}: {:?} {code}", fate.response);
-    assert!(fate.calls.is_empty(), "{what}: refused, but {:?}", fate.calls);
-}
-
-/// No reading of a query names anything of the operator's, but our own `domain`, once and as a text.
-fn check_operators(raw: &str, what: &str) {
-    for reading in [raw.to_owned(), raw.replace(';', "&")] {
-        for segment in reading.split('&').filter(|segment| !segment.is_empty()) {
-            let one = Parameters::read(segment);
-            let own = one.texts().all(|(name, value)| name == "domain" && value == OWN_HOST) && one.texts().count() == 1;
-            assert!(own || !OPERATORS.iter().any(|name| one.has(name)), "{what}: {segment}");
-        }
+/// A call as it is on the wire.
+fn heard(call: &Call) -> Heard {
+    let url = sent(call);
+    Heard {
+        method: call.method.as_str().to_owned(),
+        host: url.host_str().unwrap().to_owned(),
+        path: url.path().to_owned(),
+        query: url.query().unwrap_or_default().to_owned(),
+        headers: call.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        body: String::from_utf8(call.body.clone().unwrap_or_default()).unwrap(),
     }
 }
 
-fn check_page(base: &Fate, fate: &Fate, shot: &Shot, what: &str) {
-    let ([expected], [call]) = (base.calls.as_slice(), fate.calls.as_slice()) else { panic!("{what}: {:?}", fate.calls) };
-    assert_eq!((call.method, sent(call).path()), (expected.method, sent(expected).path()), "{what}");
-    assert_eq!(call.headers, expected.headers, "{what}");
-    let (url, expected_url) = (sent(call), sent(expected));
-    let query = url.query().unwrap_or_default();
-    check_operators(query, what);
-    let read = Parameters::read(query);
-    for (name, value) in Parameters::read(expected_url.query().unwrap_or_default()).texts().filter(|(name, _)| *name != "v") {
-        assert_eq!(read.get(name), Some(value), "{what}: {name}");
-    }
-    let wire = Url::parse(&format!("https://x/?{}", shot.query)).unwrap();
-    let others = |query: &str| -> Vec<String> {
-        let is_other = |part: &&str| !part.is_empty() && !Parameters::read(part).has("domain");
-        query.split('&').filter(is_other).map(str::to_owned).collect()
-    };
-    assert!(others(query).starts_with(&others(wire.query().unwrap_or_default())), "{what}: {query}");
-    check_form(expected, call, shot, what);
-}
-
-fn check_form(expected: &Call, call: &Call, shot: &Shot, what: &str) {
-    let Some(body) = &call.body else { return assert_eq!(expected.body, None, "{what}") };
-    let body = core::str::from_utf8(body).unwrap();
-    assert_eq!(body, shot.body, "{what}");
-    if body.starts_with('{') {
-        let plain = body.replace("\\u0065", "e");
-        assert!(!OPERATORS.iter().any(|name| plain.contains(&format!("\"{name}\""))), "{what}: {body}");
-    } else {
-        check_operators(body, what);
-    }
-}
-
-/// The merchant's own parameters come first and count, and no second reading of them is behind.
-fn check_callback(fate: &Fate, shot: &Shot, what: &str) {
-    let token = Parameters::read(&shot.query).get("token").unwrap().to_owned();
-    let [call] = fate.calls.as_slice() else { panic!("{what}: {:?}", fate.calls) };
-    let rest = call.url.strip_prefix(SHOP).unwrap_or_else(|| panic!("{what}: {}", call.url));
-    for segment in rest.split(['&', ';']) {
-        let one = Parameters::read(segment);
-        assert!(!["order", "x"].iter().any(|name| one.has(name)), "{what}: {segment}");
-    }
-    assert!(!call.url.contains(&token), "{what}: {}", call.url);
-    let names: Vec<&str> = call.headers.iter().map(|(name, _)| *name).collect();
-    assert_eq!((call.method, names), (Method::Get, vec!["user-agent", "accept"]), "{what}");
+fn all_heard(fate: &Fate) -> Vec<Heard> {
+    fate.calls.iter().map(heard).collect()
 }
 
 /// Promise 5: nobody else is called, and nobody is sent elsewhere.
@@ -236,31 +182,25 @@ fn check_answer(expected: &Response, answer: &Response, what: &str) {
         let look = location.strip_prefix(expected).unwrap_or_else(|| panic!("{what}: {location}"));
         let is_look = |(name, _): (&str, &str)| matches!(name, "logo" | "theme");
         assert!(Parameters::read(look).texts().all(is_look), "{what}: {location}");
-        check_operators(look, what);
+        assert_no_operators(look, OWN_HOST, what);
     } else {
         assert_eq!(answer, expected, "{what}");
     }
 }
 
-/// The one assertion; whether the request was refused.
-fn check(base: &Fate, fate: &Fate, shot: &Shot, kind: Kind, what: &str) -> bool {
+/// Whether the request was refused.
+fn check(right: &Fate, fate: &Fate, shot: &Shot, kind: Kind, what: &str) -> bool {
     check_hosts(fate, kind, what);
-    if fate.code.is_some() {
-        check_refusal(fate, what);
+    if let Some(code) = fate.code {
+        assert_refused(fate.response.status, code, &all_heard(fate), what);
         return true;
     }
-    match kind {
-        Kind::Rebuilt => {
-            assert_eq!(fate.calls, base.calls, "{what}");
-            check_answer(&base.response, &fate.response, what);
-        }
-        Kind::ByteForByte => {
-            let ([expected], [call]) = (base.calls.as_slice(), fate.calls.as_slice()) else { panic!("{what}") };
-            let url = format!("https://checkout.anexpay.net/process-payment.php?{}", shot.query);
-            assert_eq!((&call.url, &call.headers, &call.body), (&url, &expected.headers, &None), "{what}");
-        }
-        Kind::Page => check_page(base, fate, shot, what),
-        Kind::Callback => check_callback(fate, shot, what),
+    let wire = Url::parse(&format!("https://x/?{}", shot.query)).unwrap();
+    let merchants = SHOP.split_once('?').unwrap().1;
+    let noisy = Noisy { query: wire.query().unwrap_or_default(), body: &shot.body, own: OWN_HOST, merchants, what };
+    assert_lawful(kind, &all_heard(right), &all_heard(fate), &noisy);
+    if kind == Kind::Rebuilt {
+        check_answer(&right.response, &fate.response, what);
     }
     false
 }
