@@ -113,13 +113,14 @@ fn same_address(query: &str) -> String {
 fn noisy(scene: &Scene, base: &Base, dice: &mut Dice) -> (String, String, Request) {
     let (right, noise) = (scene.fill(base.query), dice.below(8));
     let query = if noise < 5 { dice.query(&right) } else { right };
-    let mut request = scene.request(base, &query);
+    let mut request = scene.request(base, &scene.stage.own(&query));
     let mut body = base.form.map_or_else(String::new, |(_, body)| body.to_owned());
     match base.form {
         Some((kind, right)) if noise > 3 => body = dice.form(kind, right),
         None if noise == 7 => body = dice.query(""),
         _ => {}
     }
+    let (query, body) = (scene.stage.own(&query), scene.stage.own(&body));
     request = request.body(body.clone());
     for (name, value) in dice.headers() {
         request = request.header(name, value);

@@ -100,7 +100,10 @@ const NAMES: [&str; 24] = [
     "sig",
     "",
 ];
-const VALUES: [&str; 22] = [
+/// `{own}` is Livery's own host.
+const VALUES: [&str; 24] = [
+    "{own}",
+    "{own}",
     "0x082489A616aB4D46d1947eE3F912e080815b08DA",
     "0x0000000000000000000000000000000000000000",
     "0.98",

@@ -91,6 +91,8 @@ fn noisy(service: &Service, base: &Base, dice: &mut Dice) -> Shot {
             Some((content_type, body)) => shot.body = dice.form(content_type, body),
             None => shot.query = dice.query(&shot.query),
         }
+        shot.query = shot.query.replace("{own}", OWN_HOST);
+        shot.body = shot.body.replace("{own}", OWN_HOST);
     }
     shot.headers.extend(dice.headers().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     shot
