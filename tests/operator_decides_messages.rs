@@ -80,6 +80,9 @@ fn good_forms_go_up_byte_for_byte_with_their_kind_alone() {
     }
 }
 
+/// Method, headers and what comes behind them.
+type Framing<'t> = (&'t str, &'t [(&'t str, &'t str)], &'t str);
+
 /// Framing that two servers might read differently: of all of it the gateway hears the one right request at most.
 #[test]
 fn no_framing_hides_a_second_request() {
@@ -90,7 +93,7 @@ fn no_framing_hides_a_second_request() {
     let hidden = format!("GET /control/wallet.php?callback={} HTTP/1.1\r\nHost: x\r\n\r\n", encode(&stage.shop_callback("2")));
     let chunked = format!("0\r\n\r\n{hidden}");
     let length = hidden.len().to_string();
-    let framings: [(&str, &[(&str, &str)], &str); 9] = [
+    let framings: [Framing<'_>; 9] = [
         ("GET", &[], &hidden),
         ("HEAD", &[], &hidden),
         ("GET", &[("Content-Length", &length), ("Expect", "100-continue")], &hidden),
