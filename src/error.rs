@@ -237,7 +237,7 @@ impl Error {
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
             Self::NotFound => "There is no such page: check the address.",
-            Self::UrlTooLong => "The URL is longer than 8192 bytes: shorten it.",
+            Self::UrlTooLong => "The URL has more than 8192 bytes or 900 parameters: shorten it.",
             Self::BodyTooLarge => "The body is larger than 64 KiB: shorten it.",
             Self::MediaType => "Forms are taken as application/x-www-form-urlencoded or application/json only.",
             Self::Merchant(_, Fault::Timeout) => {

@@ -30,18 +30,18 @@ impl<'a> Pair<'a> {
         Self { raw, raw_name, raw_value }
     }
 
-    /// The variable that PHP would fill: decoded, without leading spaces, cut at a null byte or a `[`, and with `.`
-    /// and space as `_`.
+    /// The variable that PHP would fill: decoded, without leading spaces, cut at a null byte, up to the `[` of an array, and
+    /// with `.` and space as `_`. A `[` that nothing closes makes no array but is a `_` too: `sub[affiliate` is
+    /// `sub_affiliate`.
     #[must_use]
     pub fn name(&self) -> String {
         let decoded = self.decoded_name();
-        let name = decoded.trim_start_matches(' ');
-        let name = name.split('\0').next().unwrap_or_default();
-        let base = match name.char_indices().skip(1).find(|(_, c)| *c == '[') {
-            Some((at, _)) => name.get(..at).unwrap_or_default(),
-            None => name,
+        let name = decoded.trim_start_matches(' ').split('\0').next().unwrap_or_default();
+        let base = match name.split_once('[') {
+            Some((base, rest)) if base.is_empty() || rest.contains(']') => base,
+            _ => name,
         };
-        base.chars().map(|c| if matches!(c, '.' | ' ' | '[') { '_' } else { c }).collect()
+        base.replace(['.', ' ', '['], "_")
     }
 
     /// The name as text, with `%XX` and `+` decoded and nothing else done to it.
@@ -51,7 +51,8 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether the name is spelt plainly, with nothing that PHP would rewrite or fill an array from.
-    fn is_plain(&self) -> bool {
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.decoded_name() == self.name()
     }
 
@@ -66,6 +67,12 @@ impl<'a> Pair<'a> {
 /// The segments of a raw query, empty ones left out.
 pub fn pairs(raw: &str) -> impl Iterator<Item = Pair<'_>> {
     raw.split('&').filter(|segment| !segment.is_empty()).map(Pair::new)
+}
+
+/// The segments of a raw query however PHP is set to tell them apart: at each `&`, and at each `;` too
+/// (`arg_separator.input`).
+pub fn readings(raw: &str) -> impl Iterator<Item = Pair<'_>> {
+    pairs(raw).chain(raw.split(['&', ';']).map(Pair::new))
 }
 
 /// The raw query without the parameters that PHP would read as one of `names`; all other bytes stay as they are.
@@ -199,7 +206,16 @@ mod tests {
             ("affiliate_fee", "affiliate_fee%5B0%5D%5Bx%5D=1"),
             ("affiliate_fee", "affiliate_fee%00x=1"),
             ("affiliate_fee", "affiliate_fee"),
-            ("domain", "domain[=1"),
+            ("affiliate_fee", "affiliate[fee=1"),
+            ("sub_affiliate", "sub[affiliate=1"),
+            ("sub_affiliate_fee", "sub[affiliate.fee=1"),
+            ("sub_affiliate_fee", "+sub%5baffiliate%5Bfee%00]=1"),
+            ("sub", "sub[affiliate]=1"),
+            ("domain", "domain[[]=1"),
+            ("domain_", "domain[=1"),
+            ("", "[domain]=1"),
+            ("", "[domain=1"),
+            ("", "%00domain=1"),
         ];
         for (name, query) in disguises {
             assert_eq!(pairs(query).map(|p| p.name()).collect::<Vec<_>>(), [name], "{query}");

@@ -115,20 +115,21 @@ impl Route {
 fn is_asset(path: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~' | b'@' | b'+' | b',');
     let lower = path.to_ascii_lowercase();
-    let Some(segments) = lower.strip_prefix('/').map(|rest| rest.split('/').collect::<Vec<_>>()) else { return false };
-    let (file, folders) = match segments.split_last() {
-        Some((file, folders)) => (*file, folders),
-        None => return false,
-    };
-    let sound = |segment: &&str| !segment.is_empty() && !segment.starts_with('.') && !segment.ends_with('.');
-    let reserved = |segment: &str| {
-        let served = |known: &str| known.rsplit('/').next().is_some_and(|last| !last.is_empty() && last == segment);
-        API_FOLDERS.contains(&segment) || ROUTES.iter().any(|(_, known, _)| served(known))
-    };
+    let Some(rest) = lower.strip_prefix('/') else { return false };
+    let sound = |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.ends_with('.');
+    let (first, file) = (rest.split('/').next().unwrap_or_default(), rest.strip_suffix(".php").unwrap_or(rest));
     path.bytes().all(plain)
-        && folders.iter().all(|folder| sound(folder) && !folder.contains(".php") && !reserved(folder))
-        && sound(&file)
-        && !reserved(file)
+        && rest.split('/').all(|segment| sound(segment) && !API_FOLDERS.contains(&segment) && !is_served(segment))
+        // A web server may be set to find `pay.php` for `/pay` and for `/pay/x`, or to run `x.php.css`.
+        && !is_served(&format!("{first}.php"))
+        && !file.contains(".php")
+}
+
+/// Whether a file of this name, in any folder, is one that we serve ourselves, a script of the gateway's that creates wallets,
+/// or one that could run any other.
+fn is_served(name: &str) -> bool {
+    let ends = ["wallet.php", "affiliate.php", "index.php"].iter().any(|end| name.ends_with(end));
+    ends || ROUTES.iter().any(|(_, known, _)| known.rsplit('/').next().is_some_and(|last| !last.is_empty() && last == name))
 }
 
 /// Whether a path is a coin's price, `/crypto/polygon/pol/info.php`, which the hosted page shows: the one script in the
@@ -142,6 +143,7 @@ fn is_price(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query;
     use proptest::prelude::*;
 
     #[test]
@@ -160,6 +162,8 @@ mod tests {
             "/assets/pay.css",
             "/js/app.min.js",
             "/select-provider.php",
+            "/assets/pay/wallet/card.svg",
+            "/assets/wallet.css",
             "/img/logo@2x.png",
             "/fonts/a_b-c.woff2",
             "/favicon.ico",
@@ -212,13 +216,81 @@ mod tests {
             "/a b",
             "/é",
             "/process-payment.php%00",
+            "/pay",
+            "/Process-Payment",
+            "/pay/x",
+            "/set-affiliate",
+            "/vcc-set-affiliate.php",
+            "/x/multi-hosted-wallet.php",
+            "/index.php",
+            "/x/Index.php",
+            "/select.php.css",
+            "/select.phps",
+            "*",
             "",
         ] {
             assert_eq!(Route::find(Method::Get, path), Err(Error::NotFound), "{path}");
         }
     }
 
+    /// Pieces that paths to scripts are made of, and disguises of their seams.
+    fn piece() -> impl Strategy<Value = String> {
+        let scripts = [
+            "control",
+            "Control",
+            "wallet",
+            "affiliate",
+            "custom-affiliate",
+            "pay",
+            "process-payment",
+            "set-affiliate",
+            "convert",
+            "crypto",
+            "hosted",
+            "api",
+            "index",
+            "assets",
+            "x",
+        ];
+        let seams = [
+            "/", "/", "/", "//", "/./", "/../", "\\", "%2f", "%5c", "%2e", "%00", ";", ".php", ".php", ".PHP", ".css", ".", "..",
+            " ", "%20", "-", "?", "#", "\t", "~", ",",
+        ];
+        prop::sample::select([&scripts[..], &seams[..]].concat()).prop_map(str::to_owned)
+    }
+
+    /// The scripts that a web server with PHP behind it might run for a path, however it reads it: decoded, in any case,
+    /// with doubled slashes and dots, with a path behind the script, without its ending, with another ending behind.
+    fn scripts_of(path: &str) -> Vec<String> {
+        let once = query::percent_decode(path).unwrap_or_default().into_owned();
+        let twice = query::percent_decode(&once).unwrap_or_default().to_ascii_lowercase();
+        let plain = twice.split(['\0', '?', '#', ';']).next().unwrap_or_default().replace(['\\', '\t', ' '], "/");
+        let segments = plain.split('/').map(|segment| segment.trim_matches('.')).filter(|segment| !segment.is_empty());
+        let mut names: Vec<String> = segments.clone().filter(|segment| segment.contains(".php")).map(str::to_owned).collect();
+        names.extend(segments.take(1).filter(|first| !first.contains('.')).map(|first| format!("{first}.php")));
+        names
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// Promise 2: whatever the path, what could run one of the gateway's scripts with parameters that we check, or create a
+        /// wallet, is served by its own route or not at all.
+        #[test]
+        fn no_path_reaches_a_known_script_as_an_asset(pieces in prop::collection::vec(piece(), 1..7)) {
+            let path = format!("/{}", pieces.concat());
+            if Route::find(Method::Post, &path) == Ok(Route::Asset) {
+                for script in scripts_of(&path) {
+                    let is_known = ["pay.php", "convert.php", "payment-status.php", "index.php"].contains(&script.as_str());
+                    let creates = script.contains("wallet.php") || script.contains("affiliate.php");
+                    let ends = script.find(".php") == Some(script.len().saturating_sub(4));
+                    prop_assert!(!is_known && !creates && ends && script != "process-payment.php", "{path} may run {script}");
+                }
+                let lower = path.to_ascii_lowercase();
+                prop_assert!(!API_FOLDERS.iter().any(|folder| lower.split('/').any(|segment| segment == *folder)), "{path}");
+            }
+        }
+
         #[test]
         fn no_path_panics_and_assets_are_plain(path in "(/|\\PC){0,40}") {
             if Route::find(Method::Get, &path) == Ok(Route::Asset) {

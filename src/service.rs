@@ -18,6 +18,9 @@ use crate::route::Route;
 
 /// Longest URL accepted, path and query together, in bytes.
 const MAX_URL: usize = 8192;
+/// Most parameters accepted. PHP reads a thousand and passes over the rest (`max_input_vars`): what is checked here, ours
+/// added, has to be what it reads.
+const MAX_PARAMETERS: usize = 900;
 
 /// One operator's Livery.
 pub struct Service {
@@ -126,7 +129,8 @@ impl Service {
             return Ok(Step::Answer(self.health()));
         }
         let cx = self.context(request.now).ok_or(Error::Misconfigured)?;
-        if request.path.len() + request.query.len() > MAX_URL {
+        let parameters = crate::query::pairs(request.query).count();
+        if request.path.len() + request.query.len() > MAX_URL || parameters > MAX_PARAMETERS {
             return Err(Error::UrlTooLong);
         }
         match route? {

@@ -10,15 +10,17 @@ const USER_AGENT: &str = concat!("Livery/", env!("CARGO_PKG_VERSION"));
 
 /// The merchant's callback: their URL, and behind their own parameters the gateway's, all byte for byte and in order.
 ///
-/// A parameter that the merchant's own URL has already is left out: PHP would take the later one for the order's. Nothing
+/// A parameter that the merchant's own URL has already is left out, behind a `;` too: PHP would take the later one for the
+/// order's. Nothing
 /// else of the gateway's call is passed on: its headers name it.
 #[must_use]
 pub fn call(target: &Target, received_query: &str) -> Call {
     let mut url = target.as_str().to_owned();
     let own: Vec<String> =
-        url.split_once('?').map(|(_, own)| query::pairs(own).map(|pair| pair.name()).collect()).unwrap_or_default();
+        url.split_once('?').map(|(_, own)| query::readings(own).map(|pair| pair.name()).collect()).unwrap_or_default();
     for pair in query::pairs(received_query) {
-        if pair.decoded_name() == PARAMETER || own.contains(&pair.name()) {
+        let is_own = query::readings(pair.raw).any(|pair| own.contains(&pair.name()));
+        if is_own || pair.decoded_name() == PARAMETER {
             continue;
         }
         url.push('&');

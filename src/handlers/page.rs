@@ -53,18 +53,19 @@ fn form(cx: &Context<'_>, request: &Request<'_>, headers: &mut Vec<(&'static str
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
         "application/x-www-form-urlencoded" => check_operators(core::str::from_utf8(body).map_err(|_| Error::MediaType)?, cx)?,
-        "application/json" => check_operators(&fields_of(body), cx)?,
         _ if body.is_empty() => return Ok(Vec::new()),
+        "application/json" => check_operators(&fields_of(body).ok_or(Error::MediaType)?, cx)?,
         _ => return Err(Error::MediaType),
     }
     headers.push(("content-type", kind));
     Ok(body.clone())
 }
 
-/// The names of a JSON object's fields as a query without values; empty for any other JSON.
-fn fields_of(body: &[u8]) -> String {
-    let object: Option<Object> = core::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
-    object.map(|object| query::build(object.names().map(|name| (name, "")))).unwrap_or_default()
+/// The names of a JSON object's fields as a query without values. `None` for all else: what is not understood here may well be
+/// there.
+fn fields_of(body: &[u8]) -> Option<String> {
+    let object: Object = serde_json::from_str(core::str::from_utf8(body).ok()?).ok()?;
+    Some(query::build(object.names().map(|name| (name, ""))))
 }
 
 /// Refuses the operator's parameters; our own `domain` may come back from a page that was given it.
@@ -72,10 +73,10 @@ fn fields_of(body: &[u8]) -> String {
 /// # Errors
 /// [`Error::OperatorsParameter`] with the first of them.
 fn check_operators(raw: &str, cx: &Context<'_>) -> Result<(), Error> {
-    for pair in query::pairs(raw) {
+    for pair in query::readings(raw) {
         let name = pair.name();
         let Some(param) = OPERATORS.iter().find(|known| **known == name) else { continue };
-        let is_ours = *param == page::DOMAIN && pair.value().as_deref() == Some(cx.config.origin.host());
+        let is_ours = *param == page::DOMAIN && pair.is_plain() && pair.value().as_deref() == Some(cx.config.origin.host());
         if !is_ours {
             return Err(Error::OperatorsParameter(param));
         }

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use std::collections::HashMap;
 use url::Url;
 
+mod operator;
+
 const PAYOUT: &str = "0xF977814e90dA44bFA03b6295A0616a897441aceC";
 const AFFILIATE: &str = "0x3c783c21a0383057D128bae431894a5C19F9Cf06";
 const OTHER: &str = "0x082489A616aB4D46d1947eE3F912e080815b08DA";

@@ -13,6 +13,8 @@
 pub mod client;
 pub mod config;
 pub mod decoding;
+pub mod lawful;
 pub mod leaks;
+pub mod noise;
 pub mod spelling;
 pub mod worker;
