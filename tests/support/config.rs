@@ -1,4 +1,5 @@
 //! The Worker's settings, and the workerd configuration made from them and from `wrangler.toml`.
+use super::secrets::Secrets;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -52,6 +53,11 @@ impl Settings {
         let hosts = urls.into_iter().flatten().filter_map(|url| url.split('/').nth(2));
         let hidden = ["anexpay.net"].into_iter().chain(domains).chain(hosts);
         hidden.map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect()
+    }
+
+    /// What neither an answer nor the log may show.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::among(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     fn bindings(&self, own_host: &str) -> String {
