@@ -14,5 +14,8 @@
 pub mod client;
 pub mod config;
 pub mod leaks;
+#[cfg(target_os = "linux")]
+pub mod process;
+pub mod raw_gateway;
 pub mod secrets;
 pub mod worker;
