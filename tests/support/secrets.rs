@@ -61,14 +61,21 @@ impl Secrets {
     /// The setting that is given away, and how.
     pub fn find(&self, bytes: &[u8]) -> Option<(String, String)> {
         let text = String::from_utf8_lossy(bytes);
-        let disguises: Vec<String> = self.texts.keys().cloned().collect();
-        let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
-        let found = disguises.iter().find(|disguise| squeezed.contains(disguise.as_str())).cloned();
-        if let Some(disguise) = found.or_else(|| leaks::find(&text, &disguises).map(|(disguise, _)| disguise)) {
+        let lower = text.to_ascii_lowercase();
+        let squeezed = lower.split_ascii_whitespace().collect::<String>();
+        let plainly = |disguise: &&String| lower.contains(disguise.as_str()) || squeezed.contains(disguise.as_str());
+        let found = self.texts.keys().find(plainly).cloned();
+        // Undoing escapes is slow, and most answers have none.
+        let escaped = || text.contains(['%', '&', '\\']).then(|| leaks::find(&text, &self.disguises())).flatten();
+        if let Some(disguise) = found.or_else(|| escaped().map(|(disguise, _)| disguise)) {
             return Some((self.texts[&disguise].clone(), disguise));
         }
         let raw = self.bytes.iter().find(|(secret, _)| bytes.windows(secret.len()).any(|window| window == secret.as_slice()));
         raw.map(|(secret, setting)| (setting.clone(), format!("{secret:02x?}")))
+    }
+
+    fn disguises(&self) -> Vec<String> {
+        self.texts.keys().cloned().collect()
     }
 
     fn add(&mut self, setting: &str, secret: &[u8]) {
