@@ -5,7 +5,7 @@ mod support;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use flate2::{Compression, write::GzEncoder};
-use livery_sandbox::{Fault, opaque::percent_encoded};
+use livery_sandbox::opaque::percent_encoded;
 use stage::{AFFILIATE, MERCHANT, SUB_AFFILIATE, Stage, failure};
 use std::{fmt::Write as _, io::Write as _, panic::catch_unwind};
 use support::{

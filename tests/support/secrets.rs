@@ -134,7 +134,7 @@ fn disguises(secret: &[u8]) -> Vec<String> {
     let mut all = vec![
         character_by_byte,
         base16ct::lower::encode_string(secret),
-        secret.iter().map(|byte| format!("%{byte:02x}")).collect(),
+        secret.iter().flat_map(|byte| ["%".to_owned(), base16ct::lower::encode_string(&[*byte])]).collect(),
         list(format!("{secret:?}")),
         list(format!("{secret:x?}")),
         list(format!("{secret:02x?}")),
