@@ -3,6 +3,7 @@
 //! There is no exception: Livery shows a caller's own wallet to nobody either, the caller included. If a page ever has to, the
 //! exception belongs here, for that route and that setting.
 use super::{client::Answer, leaks};
+use aho_corasick::AhoCorasick;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -20,13 +21,16 @@ const END: usize = 16;
 /// Anything shorter may be in a text by chance.
 const SHORTEST: usize = 8;
 
+/// Up to this many bytes escapes are undone, which is slow. What is longer is no page of ours, and not escaped by us.
+const ESCAPED: usize = 16 * 1024;
+
 /// The secrets of one Worker.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
-    /// By their disguise in lower case: the setting that it gives away.
-    texts: BTreeMap<String, String>,
-    /// The same for bytes that are no text.
-    bytes: BTreeMap<Vec<u8>, String>,
+    /// By their disguise, in lower case where it is a text: the setting that it gives away.
+    disguises: BTreeMap<Vec<u8>, String>,
+    /// Looks for all of them at once.
+    search: Option<AhoCorasick>,
 }
 
 impl Secrets {
@@ -40,6 +44,8 @@ impl Secrets {
                 }
             }
         }
+        let search = AhoCorasick::builder().ascii_case_insensitive(true).build(secrets.disguises.keys());
+        secrets.search = Some(search.expect("some hundred short texts"));
         secrets
     }
 
@@ -60,33 +66,32 @@ impl Secrets {
 
     /// The setting that is given away, and how.
     pub fn find(&self, bytes: &[u8]) -> Option<(String, String)> {
-        let text = String::from_utf8_lossy(bytes);
-        let lower = text.to_ascii_lowercase();
-        let squeezed = lower.split_ascii_whitespace().collect::<String>();
-        let plainly = |disguise: &&String| lower.contains(disguise.as_str()) || squeezed.contains(disguise.as_str());
-        let found = self.texts.keys().find(plainly).cloned();
-        // Undoing escapes is slow, and most answers have none.
-        let escaped = || text.contains(['%', '&', '\\']).then(|| leaks::find(&text, &self.disguises())).flatten();
-        if let Some(disguise) = found.or_else(|| escaped().map(|(disguise, _)| disguise)) {
-            return Some((self.texts[&disguise].clone(), disguise));
-        }
-        let raw = self.bytes.iter().find(|(secret, _)| bytes.windows(secret.len()).any(|window| window == secret.as_slice()));
-        raw.map(|(secret, setting)| (setting.clone(), format!("{secret:02x?}")))
+        let squeezed: Vec<u8> = bytes.split(u8::is_ascii_whitespace).flatten().copied().collect();
+        let disguise = self.find_plain(bytes).or_else(|| self.find_plain(&squeezed)).or_else(|| self.find_escaped(bytes))?;
+        Some((self.disguises[&disguise].clone(), String::from_utf8_lossy(&disguise).into_owned()))
     }
 
-    fn disguises(&self) -> Vec<String> {
-        self.texts.keys().cloned().collect()
+    fn find_plain(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let found = self.search.as_ref()?.find(bytes)?;
+        self.disguises.keys().nth(found.pattern().as_usize()).cloned()
+    }
+
+    fn find_escaped(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let text = String::from_utf8_lossy(bytes);
+        if text.len() > ESCAPED || !text.contains(['%', '&', '\\']) {
+            return None;
+        }
+        let texts: Vec<String> = self.disguises.keys().cloned().filter_map(|disguise| String::from_utf8(disguise).ok()).collect();
+        leaks::find(&text, &texts).map(|(disguise, _)| disguise.into_bytes())
     }
 
     fn add(&mut self, setting: &str, secret: &[u8]) {
         if secret.len() < SHORTEST {
             return;
         }
-        for disguise in disguises(secret) {
-            self.texts.insert(disguise.to_ascii_lowercase(), setting.to_owned());
-        }
-        if !secret.is_ascii() {
-            self.bytes.insert(secret.to_vec(), setting.to_owned());
+        let texts = disguises(secret).into_iter().map(|text| text.to_ascii_lowercase().into_bytes());
+        for disguise in texts.chain([secret.to_ascii_lowercase()]) {
+            self.disguises.insert(disguise, setting.to_owned());
         }
     }
 }
