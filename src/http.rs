@@ -106,7 +106,7 @@ impl Now {
 }
 
 /// A call that Livery makes: to the gateway, or to a merchant's callback.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// Its method.
     pub method: Method,

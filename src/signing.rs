@@ -60,7 +60,8 @@ impl Keys {
         self.0.first()?.siv().encrypt([TOKEN_PURPOSE], text.as_bytes()).ok()
     }
 
-    /// Opens what [`Keys::seal`] made with any of the keys; `None` if it was altered or made by others.
+    /// Opens what [`Keys::seal`] made with any of the keys; `None` if it was altered or made by others. `decrypt` compares the
+    /// tag in constant time.
     #[must_use]
     pub fn open(&self, sealed: &[u8]) -> Option<String> {
         let opened = self.0.iter().find_map(|key| key.siv().decrypt([TOKEN_PURPOSE], sealed).ok())?;
@@ -88,7 +89,7 @@ pub fn sign(key: &[u8], message: &[u8]) -> String {
     mac(key, message).map(|mac| base16ct::lower::encode_string(&mac.finalize().into_bytes())).unwrap_or_default()
 }
 
-/// Whether `signature` is that of the message, in constant time.
+/// Whether `signature` is that of the message. Compares in constant time, as bytes: the expected signature is never a text.
 #[must_use]
 pub fn is_signed(key: &[u8], message: &[u8], signature: &str) -> bool {
     let signature = base16ct::mixed::decode_vec(signature).unwrap_or_default();

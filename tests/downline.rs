@@ -34,8 +34,7 @@ impl Chain {
     /// A request to the sub-affiliate's Livery, whose answer may name neither the affiliate's nor the gateway.
     fn get(&self, target: &str) -> Request {
         let urls = [self.affiliate.url(), self.sandbox.api_url(), self.sandbox.checkout_url()];
-        let hidden = urls.iter().map(|url| url.replace("http://", "")).chain(["anexpay.net".to_owned()]).collect();
-        Request::new(self.sub.host(), hidden, "GET", target)
+        self.sub.get(target).hiding(urls.iter().map(|url| url.replace("http://", "")))
     }
 
     fn wallet(&self, order: &str) -> Made {

@@ -95,11 +95,11 @@ fn retry_after(headers: &dyn Headers) -> u32 {
 }
 
 /// What a refusal says: a plain text on one line, shortened, or the message of another Livery. Of a page only the one
-/// sentence is taken that is known.
+/// sentence is taken that is known. A text with a wallet is not repeated: it may be the operator's, and that is a secret.
 fn plain_text(body: &str) -> String {
     let of_livery = |object: Object| object.object("error")?.text("message");
     let text = serde_json::from_str(body).ok().and_then(of_livery).unwrap_or_else(|| without_tags(body));
-    if !body.contains('<') {
+    if !body.contains('<') && !text.contains("0x") {
         text.chars().take(MAX_SAID).collect()
     } else if is_about_address(&text) {
         ABOUT_ADDRESS.to_owned()

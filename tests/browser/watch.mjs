@@ -1,5 +1,6 @@
 // What every test in a browser checks: where the browser went, what its console said, and what its pages show.
 import assert from 'node:assert/strict';
+import { showsSecret } from '../support/local.mjs';
 
 const NAME = /anex\s*pay\s*\.\s*net/i;
 
@@ -19,6 +20,7 @@ export async function watchedPage(local, options = {}) {
     assert.deepEqual(foreign, [], 'requests to other hosts');
     const text = await page.content();
     assert.doesNotMatch(text, NAME);
+    assert.ok(![text, ...requested, ...complaints].some(showsSecret), `${page.url()} shows the signing key`);
     for (const host of gateways) assert.ok(!text.includes(host), `${page.url()} names ${host}`);
     const serious = complaints.filter((text) => !text.includes('favicon.ico'));
     assert.deepEqual(serious, [], 'complaints in the console');

@@ -1,8 +1,9 @@
 //! A plain HTTP/1.1 client: it sends what it is told, keeps what it gets, and checks every answer for leaks.
-use super::{config::CF_HEADER, leaks};
+use super::{config::CF_HEADER, leaks, secrets::Secrets};
 use std::{
-    io::{self, BufRead, BufReader, Write as _},
+    io::{self, BufRead, BufReader, Read, Write as _},
     net::TcpStream,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Request {
     host: String,
     hidden: Vec<String>,
+    secrets: Arc<Secrets>,
     method: String,
     target: String,
     headers: Vec<(String, String)>,
@@ -23,8 +25,20 @@ pub struct Request {
 impl Request {
     /// A request to `host` whose answer must not contain any of `hidden`.
     pub fn new(host: String, hidden: Vec<String>, method: &str, target: &str) -> Self {
-        let (method, target) = (method.into(), target.into());
-        Self { host, hidden, method, target, headers: Vec::new(), body: Vec::new(), provider_url: false }
+        let (method, target, secrets) = (method.into(), target.into(), Arc::default());
+        Self { host, hidden, secrets, method, target, headers: Vec::new(), body: Vec::new(), provider_url: false }
+    }
+
+    /// Nothing that comes back may show one of these.
+    pub fn keeping(mut self, secrets: &Arc<Secrets>) -> Self {
+        self.secrets = Arc::clone(secrets);
+        self
+    }
+
+    /// The answer must not contain any of these names either.
+    pub fn hiding(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.hidden.extend(names);
+        self
     }
 
     /// Adds a header. `Host`, `Connection` and `Content-Length` are sent by themselves unless given.
@@ -58,12 +72,20 @@ impl Request {
         answer
     }
 
-    /// Sends it; an answer that does not arrive whole is an error. Nothing is checked.
+    /// Sends it; an answer that does not arrive whole is an error. Panics if what arrived shows a secret; nothing else is
+    /// checked.
     pub fn try_send(&self) -> io::Result<Answer> {
         let mut stream = TcpStream::connect(&self.host)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(&self.bytes())?;
-        Answer::read(&mut BufReader::new(stream), self.method == "HEAD")
+        let mut reader = BufReader::new(Kept { stream, bytes: Vec::new() });
+        let answer = Answer::read(&mut reader, self.method == "HEAD");
+        let what = || format!("{} {}", self.method, self.target);
+        match &answer {
+            Ok(answer) => self.secrets.check_answer(&what(), answer),
+            Err(_) => self.secrets.check(&what(), &reader.get_ref().bytes),
+        }
+        answer
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -80,6 +102,20 @@ impl Request {
         let own = [("Host", Some(self.host.clone())), ("Connection", Some("close".into())), ("Content-Length", length)];
         let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         own.filter(|(name, _)| !given(name)).collect()
+    }
+}
+
+/// A stream that keeps what was read from it, for answers that break off.
+struct Kept {
+    stream: TcpStream,
+    bytes: Vec<u8>,
+}
+
+impl Read for Kept {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.stream.read(buffer)?;
+        self.bytes.extend(&buffer[..length]);
+        Ok(length)
     }
 }
 

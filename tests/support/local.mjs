@@ -6,6 +6,13 @@ import { freePorts, startLocal } from '../../tools/local.mjs';
 
 const SIGNING_KEY = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
 
+/** The signing key, as a page might show it; the Rust tests look for all secrets in all disguises. */
+const KEY = Buffer.from(SIGNING_KEY, 'base64');
+const SHOWN = [KEY.toString('base64').replace(/=+$/, ''), KEY.toString('base64url'), KEY.toString('hex'), KEY.join(',')].map((text) => text.toLowerCase());
+
+/** Whether a text shows the signing key. */
+export const showsSecret = (text) => SHOWN.some((secret) => text.toLowerCase().replace(/\s/g, '').includes(secret));
+
 /** As `startLocal`; the test's settings replace .dev.vars. */
 export async function startIsolated(settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'livery-test-'));

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The client sends what it is told, byte for byte, and follows, normalises and decodes nothing. It panics when an answer
-//! names the gateway or carries a header that is not on the list (see `leaks`).
+//! names the gateway or carries a header that is not on the list (see `leaks`). Every answer and the whole log are searched
+//! for the operator's secrets (see `secrets`).
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub mod client;
@@ -16,5 +17,8 @@ pub mod decoding;
 pub mod lawful;
 pub mod leaks;
 pub mod noise;
+pub mod process;
+pub mod raw_gateway;
+pub mod secrets;
 pub mod spelling;
 pub mod worker;

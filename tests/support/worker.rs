@@ -2,6 +2,7 @@
 use super::{
     client::Request,
     config::{self, Settings},
+    secrets::Secrets,
 };
 use std::{
     fs,
@@ -11,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
 };
 use tempfile::TempDir;
@@ -20,10 +21,12 @@ const BUNDLE: [&str; 2] = ["index.js", "index_bg.wasm"];
 const SOURCES: [&str; 4] = ["src", "askama.toml", "Cargo.toml", "Cargo.lock"];
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A running Worker. It ends when this value is dropped, and also when the test process is killed.
+/// A running Worker. It ends when this value is dropped, and also when the test process is killed. Then, and whenever its log
+/// is read, the log is searched for secrets.
 pub struct Worker {
     folder: TempDir,
     settings: Settings,
+    secrets: Arc<Secrets>,
     port: u16,
     process: Process,
 }
@@ -36,8 +39,9 @@ impl Worker {
         for file in BUNDLE {
             fs::copy(config::project().join("build").join(file), folder.path().join(file)).expect("the bundle");
         }
-        let (port, process) = start_on_free_port(folder.path(), settings);
-        Self { folder, settings: settings.clone(), port, process }
+        let secrets = Arc::new(settings.secrets());
+        let (port, process) = start_on_free_port(folder.path(), settings, &secrets);
+        Self { folder, settings: settings.clone(), secrets, port, process }
     }
 
     /// Host and port.
@@ -57,7 +61,7 @@ impl Worker {
 
     /// A request; `target` is sent as it is.
     pub fn request(&self, method: &str, target: &str) -> Request {
-        Request::new(self.host(), self.settings.hidden(), method, target)
+        Request::new(self.host(), self.settings.hidden(), method, target).keeping(&self.secrets)
     }
 
     /// workerd's process id.
@@ -65,16 +69,18 @@ impl Worker {
         self.process.child.id()
     }
 
-    /// What workerd and the Worker wrote so far.
+    /// What workerd and the Worker wrote so far. Panics if it shows a secret.
     pub fn log(&self) -> String {
-        self.process.log.lock().expect("the log").clone()
+        let log = self.process.log();
+        self.secrets.check("the log", log.as_bytes());
+        log
     }
 
     /// Whether the log contains `text`, now or within two seconds: it arrives a little later than the answer.
     pub fn logs(&self, text: &str) -> bool {
         let deadline = Instant::now() + Duration::from_secs(2);
         loop {
-            if self.log().contains(text) {
+            if self.process.log().contains(text) {
                 return true;
             }
             if Instant::now() > deadline {
@@ -91,7 +97,7 @@ impl Worker {
 
     /// Starts it again after [`Worker::kill9`], in the same folder and on the same port.
     pub fn restart(&mut self) {
-        self.process = Process::start(self.folder.path(), &self.host()).unwrap_or_else(|log| panic!("{log}"));
+        self.process = Process::start(self.folder.path(), &self.host(), &self.secrets).unwrap_or_else(|log| panic!("{log}"));
     }
 }
 
@@ -101,11 +107,11 @@ fn host(port: u16) -> String {
 
 /// The Worker's settings contain its own host, so the port is chosen before workerd starts. Another process may take it in
 /// between: then the next one.
-fn start_on_free_port(folder: &Path, settings: &Settings) -> (u16, Process) {
+fn start_on_free_port(folder: &Path, settings: &Settings, secrets: &Arc<Secrets>) -> (u16, Process) {
     loop {
         let port = free_port();
         fs::write(folder.join("config.capnp"), config::workerd_config(settings, &host(port))).expect("the config");
-        match Process::start(folder, &host(port)) {
+        match Process::start(folder, &host(port), secrets) {
             Ok(process) => return (port, process),
             Err(log) if log.contains("Address already in use") => {}
             Err(log) => panic!("workerd did not start:\n{log}"),
@@ -146,11 +152,13 @@ fn workerd() -> PathBuf {
 struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
+    collectors: [Option<JoinHandle<()>>; 2],
+    secrets: Arc<Secrets>,
 }
 
 impl Process {
     /// Starts workerd and waits until it listens; otherwise its log.
-    fn start(folder: &Path, host: &str) -> Result<Self, String> {
+    fn start(folder: &Path, host: &str, secrets: &Arc<Secrets>) -> Result<Self, String> {
         let mut child = Command::new("sh")
             .arg(config::project().join("tools/tied.sh"))
             .arg(workerd())
@@ -164,33 +172,46 @@ impl Process {
             .expect("sh");
         let log = Arc::default();
         let (listens, listening) = mpsc::channel();
-        collect(child.stderr.take(), &log, None);
-        collect(child.stdout.take(), &log, Some(listens));
-        let mut process = Self { child, log };
+        let collectors = [collect(child.stderr.take(), &log, None), collect(child.stdout.take(), &log, Some(listens))];
+        let mut process = Self { child, log, collectors: collectors.map(Some), secrets: Arc::clone(secrets) };
         let started = listening.recv_timeout(START_LIMIT);
         if started.is_ok() {
             return Ok(process);
         }
         process.kill();
-        thread::sleep(Duration::from_millis(100));
-        Err(process.log.lock().expect("the log").clone())
+        Err(process.log())
     }
 
+    fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// Ends it; afterwards the log is complete.
     fn kill(&mut self) {
         // Both fail only when the process has ended already, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for collector in self.collectors.iter_mut().filter_map(Option::take) {
+            collector.join().expect("whoever collects the log");
+        }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        if !thread::panicking() {
+            self.secrets.check("the log", self.log().as_bytes());
+        }
     }
 }
 
 /// Copies a stream of lines into the log, and tells `listens` when workerd says that it is ready.
-fn collect<R: Read + Send + 'static>(stream: Option<R>, log: &Arc<Mutex<String>>, listens: Option<mpsc::Sender<()>>) {
+fn collect<R: Read + Send + 'static>(
+    stream: Option<R>,
+    log: &Arc<Mutex<String>>,
+    listens: Option<mpsc::Sender<()>>,
+) -> JoinHandle<()> {
     let lines = BufReader::new(stream.expect("a piped stream")).split(b'\n');
     let log = Arc::clone(log);
     thread::spawn(move || {
@@ -205,5 +226,5 @@ fn collect<R: Read + Send + 'static>(stream: Option<R>, log: &Arc<Mutex<String>>
                 log.push('\n');
             }
         }
-    });
+    })
 }
