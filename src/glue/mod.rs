@@ -7,6 +7,7 @@ mod body;
 mod call;
 mod deadline;
 mod headers;
+mod panic;
 mod response;
 
 use std::cell::OnceCell;
@@ -21,6 +22,7 @@ use worker::{console_error, console_log};
 use crate::country::Country;
 use crate::flow::Callee;
 use crate::http::{MAX_BODY, Method, Now, Request, RequestBody};
+use crate::pages::request_id;
 use crate::service::{Progress, Service};
 
 use body::Stream;
@@ -51,16 +53,29 @@ pub fn fetch(request: web_sys::Request, env: JsValue, context: Context) -> Resul
 
 async fn answer(request: &web_sys::Request, env: &JsValue, context: &Context) -> Result<web_sys::Response, JsValue> {
     let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(env)))));
+    let received = read(request).await;
+    let id = request_id(received.entropy);
+    panic::under(&id, proceed(&received, request, service, context, &id)).await
+}
+
+async fn proceed(
+    received: &Received,
+    request: &web_sys::Request,
+    service: Rc<Service>,
+    context: &Context,
+    id: &str,
+) -> Result<web_sys::Response, JsValue> {
     let gone = request.signal();
     let mut stream = None;
-    let mut progress = service.answer(&read(request).await.as_request(&RuntimeHeaders(request.headers())));
+    panic::provoke(received.url.as_bytes(), "at-once");
+    let mut progress = service.answer(&received.as_request(&RuntimeHeaders(request.headers())));
     loop {
         match progress {
             Progress::Done(answer, note) => {
                 if note.is_worth_logging() {
                     console_log!("{}", note.to_json());
                 }
-                return response::write(answer, stream, &service, context, gone);
+                return response::write(answer, stream, &service, context, gone, id);
             }
             Progress::Waiting(pending) => {
                 let timeout = service.config().map_or(0, |config| config.timeout_ms);
@@ -72,6 +87,7 @@ async fn answer(request: &web_sys::Request, env: &JsValue, context: &Context) ->
                     // Nobody reads this, and what came of the call says nothing about the gateway.
                     return web_sys::Response::new();
                 }
+                panic::provoke(received.url.as_bytes(), "after-the-reply");
                 progress = service.resume(pending, reply, now());
             }
         }
@@ -86,6 +102,7 @@ fn start(env: &JsValue) -> Service {
         let value = Reflect::get(env, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined())?;
         value.as_string().or_else(|| written(&value))
     };
+    panic::watch();
     let service = Service::new(&setting);
     for mistake in service.mistakes() {
         console_error!("misconfigured: {mistake}");

@@ -9,6 +9,7 @@ use worker::console_error;
 use worker::worker_sys::Context;
 
 use super::body::{Pipe, Stream};
+use super::panic;
 use crate::config::Config;
 use crate::http::{Body, Response};
 use crate::livery::scrub::Scrubber;
@@ -21,6 +22,7 @@ pub fn write(
     service: &Rc<Service>,
     context: &Context,
     gone: AbortSignal,
+    id: &str,
 ) -> Result<web_sys::Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
@@ -33,7 +35,7 @@ pub fn write(
         (Body::Text(text), ..) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
         (body @ (Body::Scrubbed | Body::Blanked), Some(stream), Some(config)) => match stream.into_whole() {
             Ok(bytes) => whole(&bytes, scrubber(&body, config), &init),
-            Err(stream) => flowing(stream, body, service, context, gone, &init),
+            Err(stream) => flowing(stream, body, service, context, gone, id, &init),
         },
         _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
     }
@@ -56,14 +58,16 @@ fn flowing(
     service: &Rc<Service>,
     context: &Context,
     gone: AbortSignal,
+    id: &str,
     init: &ResponseInit,
 ) -> Result<web_sys::Response, JsValue> {
     let pipe = Pipe::new()?;
     let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), init)?;
-    let service = Rc::clone(service);
+    let (service, id) = (Rc::clone(service), id.to_owned());
     context.wait_until(&future_to_promise(async move {
         let Some(config) = service.config() else { return Ok(JsValue::UNDEFINED) };
-        if let Err(error) = pump(stream, &pipe, scrubber(&body, config)).await {
+        let flow = panic::under(&id, pump(stream, &pipe, scrubber(&body, config)));
+        if let Err(error) = flow.await {
             pipe.abort(&error).await;
             if !gone.aborted() {
                 console_error!("a body broke off before its end");
@@ -76,6 +80,7 @@ fn flowing(
 
 async fn pump(mut stream: Stream, pipe: &Pipe, mut scrubber: Scrubber<'_>) -> Result<(), JsValue> {
     while let Some(block) = stream.next().await? {
+        panic::provoke(&block, "in-a-body");
         if let Err(error) = pipe.write(&scrubber.push(&block)).await {
             stream.cancel();
             return Err(error);

@@ -86,10 +86,13 @@ fn check_operators(raw: &str, cx: &Context<'_>) -> Result<(), Error> {
 
 fn pass(cx: &Context<'_>, call: Call) -> Outcome {
     let (called, method) = (call.url.clone(), call.method);
+    let is_conditional = call.headers.iter().any(|(name, _)| name.starts_with("if-"));
     ask_gateway(cx, call, move |cx, reply| {
         let reply = accepted(reply).map_err(|error| missing_page(error, method))?;
         match reply.status {
             200..=203 => answer(passed(cx, &reply)?),
+            // Nobody who has no copy can use a 304.
+            304 if !is_conditional => Err(GatewayError::InvalidReply.into()),
             204 | 304 => answer(Response { body: Body::Empty, ..passed(cx, &reply)? }),
             301 | 302 | 303 | 307 | 308 => answer(redirect(cx, &called, &reply)?),
             _ => Err(GatewayError::InvalidReply.into()),

@@ -64,7 +64,7 @@ impl Name {
 
     /// The range of the name if the symbol at `at` stands for its rarest character, alone or with its neighbours.
     fn around(&self, bytes: &[u8], floor: usize, at: usize, (letters, len): Symbol) -> Option<Range<usize>> {
-        let earliest = (self.rarest + 1).checked_sub(letters.len()).unwrap_or_default();
+        let earliest = (self.rarest + 1).saturating_sub(letters.len());
         (earliest..=self.rarest).find_map(|from| {
             let behind = self.text.get(from..)?.strip_prefix(letters)?;
             let end = symbol::forward(bytes, at + len, behind)?;

@@ -47,14 +47,21 @@ impl Face {
         } else {
             Form::Html
         };
-        let (id, nonce) = entropy.split_at(8);
+        let (_, nonce) = entropy.split_at(8);
         Self {
             form,
-            request_id: format!("req_{}", base16ct::lower::encode_string(id)),
+            request_id: request_id(entropy),
             nonce: Base64UrlUnpadded::encode_string(nonce),
             is_public_data: route.is_some_and(Route::is_public_data),
         }
     }
+}
+
+/// The id of the request that was given these random bytes: `req_` and 16 hexadecimal digits.
+#[must_use]
+pub fn request_id(entropy: [u8; 16]) -> String {
+    let (id, _) = entropy.split_at(8);
+    format!("req_{}", base16ct::lower::encode_string(id))
 }
 
 /// What both templates show around their text.

@@ -32,7 +32,9 @@ fn letter(c: char, readers: &[Reader]) -> impl Strategy<Value = String> + use<> 
 /// Escapes of a character, some within each other.
 fn escapes(code: u32, reader: Reader) -> Vec<String> {
     let hex = format!("{code:02x}");
-    let each = |before: &str, after: &str| hex.chars().map(|c| format!("{before}{:x}{after}", u32::from(c))).collect::<String>();
+    let each = |before: &str, after: &str| {
+        hex.chars().map(|c| format!("{before}{:x}{after}", u32::from(c))).collect::<Vec<_>>().concat()
+    };
     match reader {
         Reader::Url => vec![
             format!("%{code:02x}"),
@@ -78,12 +80,12 @@ fn escapes_of_other(c: char, reader: Reader) -> Vec<String> {
     let code = u32::from(c);
     match reader {
         Reader::Url => {
-            let bytes: String = c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let bytes = c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
             vec![bytes.replace('%', "%25"), bytes]
         }
         Reader::Page => vec![format!("&#{code};"), format!("&#x{code:x};"), format!("&amp;#x{code:x};")],
         Reader::Script => {
-            let units: String = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
             vec![units, format!("\\u{{{code:x}}}")]
         }
         Reader::Style => vec![format!("\\{code:06x}"), format!("\\{code:x} ")],
