@@ -30,16 +30,16 @@ impl<'a> Pair<'a> {
         Self { raw, raw_name, raw_value }
     }
 
-    /// The variable that PHP would fill: decoded, without leading spaces, cut at a null byte or a `[`, and with `.`
-    /// and space as `_`.
+    /// The variable that PHP would fill: decoded, without leading spaces, cut at a null byte or at a `[` that is closed,
+    /// and with `.`, space and any other `[` as `_`.
     #[must_use]
     pub fn name(&self) -> String {
         let decoded = self.decoded_name();
         let name = decoded.trim_start_matches(' ');
         let name = name.split('\0').next().unwrap_or_default();
         let base = match name.char_indices().skip(1).find(|(_, c)| *c == '[') {
-            Some((at, _)) => name.get(..at).unwrap_or_default(),
-            None => name,
+            Some((at, _)) if name.get(at..).is_some_and(|rest| rest.contains(']')) => name.get(..at).unwrap_or_default(),
+            _ => name,
         };
         base.chars().map(|c| if matches!(c, '.' | ' ' | '[') { '_' } else { c }).collect()
     }
@@ -199,7 +199,10 @@ mod tests {
             ("affiliate_fee", "affiliate_fee%5B0%5D%5Bx%5D=1"),
             ("affiliate_fee", "affiliate_fee%00x=1"),
             ("affiliate_fee", "affiliate_fee"),
-            ("domain", "domain[=1"),
+            ("affiliate_fee", "affiliate[fee=1"),
+            ("sub_affiliate_fee", "sub[affiliate[fee=1"),
+            ("domain", "domain[.x].[=1"),
+            ("domain_", "domain[=1"),
         ];
         for (name, query) in disguises {
             assert_eq!(pairs(query).map(|p| p.name()).collect::<Vec<_>>(), [name], "{query}");
