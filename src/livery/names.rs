@@ -40,6 +40,8 @@ pub struct Found {
     pub host: Range<usize>,
     /// The scheme before it, when it is one of the web's, and whether it is a WebSocket's.
     pub scheme: Option<(Range<usize>, bool)>,
+    /// Whether letters, digits or hyphens stand right before the host and right behind it.
+    pub touched: (bool, bool),
 }
 
 impl Found {
@@ -161,19 +163,25 @@ impl Names {
         let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, len)?)))?;
         let start = before_subdomains(bytes, floor, core.start);
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
-        Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start) })
+        let behind = symbol::readings(bytes.get(end..)?).next();
+        // How what is too far away goes on is not known.
+        let is_cut = start + self.reach_before() == at;
+        let touched = (is_cut || is_of_label(symbol::last(bytes, floor, start)), is_of_label(behind));
+        Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start), touched })
     }
+}
+
+/// Whether a symbol is one of those that labels of hosts are made of.
+fn is_of_label(symbol: Option<Symbol>) -> bool {
+    symbol.is_some_and(|(character, _)| character.is_ascii_alphanumeric() || matches!(character, b'-' | b'_' | b'*'))
 }
 
 /// Where the labels before a name begin: `cdn.static.` of `cdn.static.anexpay.net`.
 fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
     while let Some((b'.', dot)) = symbol::last(bytes, floor, start) {
         let mut label = start - dot;
-        while let Some((character, len)) = symbol::last(bytes, floor, label) {
-            if !(character.is_ascii_alphanumeric() || matches!(character, b'-' | b'_' | b'*')) {
-                break;
-            }
-            label -= len;
+        while let Some(symbol) = symbol::last(bytes, floor, label).filter(|symbol| is_of_label(Some(*symbol))) {
+            label -= symbol.1;
         }
         if label == start - dot {
             break;

@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use super::names::{Found, Names};
 
+/// A character that is in no host.
+const APART: u8 = b'~';
+
 /// Replaces names in a stream of chunks. Call [`Scrubber::push`] for each chunk, then [`Scrubber::finish`].
 #[derive(Debug)]
 pub struct Scrubber<'n> {
@@ -71,13 +74,16 @@ impl<'n> Scrubber<'n> {
         open
     }
 
-    /// Our scheme, what stood between scheme and host as it was spelt, and our host.
+    /// Our scheme, what stood between scheme and host as it was spelt, and our host. It is kept apart from what touches it,
+    /// with which it could make a name again, or the host of somebody else.
     fn write_replacement(&self, found: &Found, out: &mut Vec<u8>) {
         if let Some((scheme, websocket)) = &found.scheme {
             out.extend_from_slice(self.names.scheme(*websocket).as_bytes());
             out.extend_from_slice(self.held.get(scheme.end..found.host.start).unwrap_or_default());
         }
+        out.extend(found.touched.0.then_some(APART));
         out.extend_from_slice(self.names.host().as_bytes());
+        out.extend(found.touched.1.then_some(APART));
     }
 }
 
@@ -144,9 +150,20 @@ mod tests {
             ("//cdn.anexpay.net/a.css", "//127.0.0.1:8787/a.css"),
             ("wss://live.anexpay.net", "ws://127.0.0.1:8787"),
             ("help@anexpay.net", "help@127.0.0.1:8787"),
+            ("notanexpay.network", "not~127.0.0.1:8787~work"),
+            ("<!--anexpay.net-->", "<!--~127.0.0.1:8787~-->"),
         ];
         for (text, expected) in cases {
             assert_eq!(scrub(&names(), text), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_put_in_completes_no_name() {
+        for (host, text) in [("tickets.example", "anexpay.neanexpay.net"), ("pay.shop.ca", "anexpay.netnexpay.net")] {
+            let names = Names::new(&["anexpay.net".to_owned()], "https", host);
+            let out = scrub(&names, text);
+            assert!(!names.hides(&out), "{out}");
         }
     }
 
