@@ -163,24 +163,30 @@ impl Names {
         let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, len)?)))?;
         let start = before_subdomains(bytes, floor, core.start);
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
-        let behind = symbol::readings(bytes.get(end..)?).next();
         // How what is too far away goes on is not known.
         let is_cut = start + self.reach_before() == at;
-        let touched = (is_cut || is_of_label(symbol::last(bytes, floor, start)), is_of_label(behind));
+        let touched =
+            (is_cut || touches(&mut symbol::backwards(bytes, floor, start)), touches(&mut symbol::readings(bytes.get(end..)?)));
         Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start), touched })
     }
 }
 
 /// Whether a symbol is one of those that labels of hosts are made of.
-fn is_of_label(symbol: Option<Symbol>) -> bool {
-    symbol.is_some_and(|(character, _)| character.is_ascii_alphanumeric() || matches!(character, b'-' | b'_' | b'*'))
+const fn is_of_label((character, _): &Symbol) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, b'-' | b'_' | b'*')
+}
+
+/// Whether what stands beside a name is a part of a label for any reader; a line break for scripts is taken as one.
+fn touches(readings: &mut dyn Iterator<Item = Symbol>) -> bool {
+    let mut first = None;
+    readings.take_while(|(character, len)| *character != b' ' && *len == *first.get_or_insert(*len)).any(|s| is_of_label(&s))
 }
 
 /// Where the labels before a name begin: `cdn.static.` of `cdn.static.anexpay.net`.
 fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
     while let Some((b'.', dot)) = symbol::last(bytes, floor, start) {
         let mut label = start - dot;
-        while let Some(symbol) = symbol::last(bytes, floor, label).filter(|symbol| is_of_label(Some(*symbol))) {
+        while let Some(symbol) = symbol::last(bytes, floor, label).filter(is_of_label) {
             label -= symbol.1;
         }
         if label == start - dot {

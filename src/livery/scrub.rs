@@ -160,11 +160,13 @@ mod tests {
 
     #[test]
     fn what_is_put_in_completes_no_name() {
-        for (host, text) in [("tickets.example", "anexpay.neanexpay.net"), ("pay.shop.ca", "anexpay.netnexpay.net")] {
-            let names = Names::new(&["anexpay.net".to_owned()], "https", host);
+        let names = Names::new(&["anexpay.net".to_owned()], "https", "tickets.shop.ca");
+        for text in ["anexpay.neanexpay.net", "anexpay.n\\eanexpay.net", "anexpay.netnexpay.net", "anexpay.net%6Eexpay.net"] {
             let out = scrub(&names, text);
             assert!(!names.hides(&out), "{out}");
         }
+        let apart = r#""\nanexpay.net\nx" %2Fanexpay.net\u002Fx &sol;anexpay.net&sol;"#;
+        assert!(!scrub(&names, apart).contains('~'));
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub fn last_as(bytes: &[u8], floor: usize, end: usize, expected: u8) -> Option<u
 }
 
 /// Every way to read what ends just before `end`, the longest first.
-fn backwards(bytes: &[u8], floor: usize, end: usize) -> impl Iterator<Item = Symbol> {
+pub fn backwards(bytes: &[u8], floor: usize, end: usize) -> impl Iterator<Item = Symbol> {
     let earliest = floor.max(end.saturating_sub(MAX_LEN));
     let starts = (earliest..end).filter(|start| bytes.get(*start).copied().is_some_and(is_introducer));
     let spelt = starts
