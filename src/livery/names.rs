@@ -40,7 +40,7 @@ pub struct Found {
     pub host: Range<usize>,
     /// The scheme before it, when it is one of the web's, and whether it is a WebSocket's.
     pub scheme: Option<(Range<usize>, bool)>,
-    /// Whether letters, digits or hyphens stand right before the host and right behind it.
+    /// Whether letters, digits or hyphens stand right before the host and right behind it, or half an escape before it.
     pub touched: (bool, bool),
 }
 
@@ -165,8 +165,10 @@ impl Names {
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
         // How what is too far away goes on is not known.
         let is_cut = start + self.reach_before() == at;
-        let touched =
-            (is_cut || touches(&mut symbol::backwards(bytes, floor, start)), touches(&mut symbol::readings(bytes.get(end..)?)));
+        // Half an escape, plain or as an entity, would take the first letters of our host.
+        let is_open = symbol::last(bytes, floor, start).is_some_and(|(sign, _)| sign == b';' || symbol::is_introducer(sign));
+        let before = is_cut || is_open || touches(&mut symbol::backwards(bytes, floor, start));
+        let touched = (before, touches(&mut symbol::readings(bytes.get(end..)?)));
         Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start), touched })
     }
 }

@@ -161,11 +161,13 @@ mod tests {
     #[test]
     fn what_is_put_in_completes_no_name() {
         let names = Names::new(&["anexpay.net".to_owned()], "https", "tickets.shop.ca");
-        for text in ["anexpay.neanexpay.net", "anexpay.n\\eanexpay.net", "anexpay.netnexpay.net", "anexpay.net%6Eexpay.net"] {
+        let before = ["anexpay.neanexpay.net", "anexpay.n\\eanexpay.net", "anexpay.ne&bsol;\\\\\\\\anexpay.net"];
+        let behind = ["anexpay.netnexpay.net", "anexpay.net%6Eexpay.net"];
+        for text in before.into_iter().chain(behind) {
             let out = scrub(&names, text);
             assert!(!names.hides(&out), "{out}");
         }
-        let apart = r#""\nanexpay.net\nx" %2Fanexpay.net\u002Fx &sol;anexpay.net&sol;"#;
+        let apart = r#""\nanexpay.net\nx" %2Fanexpay.net\u002Fx &sol;anexpay.net&amp;"#;
         assert!(!scrub(&names, apart).contains('~'));
     }
 
