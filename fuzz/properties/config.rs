@@ -6,20 +6,6 @@ use livery::config::{Config, Mistake};
 use livery::web_url;
 use std::collections::HashMap;
 
-/// The settings that nobody may see. (The Worker's own host is kept as a secret too, but everybody sees it.)
-const SECRETS: [&str; 8] = [
-    "ADMIN_TOKEN",
-    "AFFILIATE_WALLET",
-    "DOWNLINE_KEYS",
-    "PAYOUT_WALLET",
-    "POLYGON_RPC_URL",
-    "SIGNING_KEY",
-    "SUB_AFFILIATE_WALLET",
-    "UPLINE_KEY",
-];
-/// Shorter texts can stand in a message by chance.
-const MIN_SECRET: usize = 12;
-
 type Settings<'a> = HashMap<&'a str, String>;
 
 /// Panics where a property does not hold.
@@ -96,15 +82,13 @@ fn another(name: &str, value: &str) -> String {
     if value.trim().is_empty() { value.to_owned() } else { other }
 }
 
+/// That no mistake shows a value is said by its type: both texts are fixed.
 fn are_about_the_settings(settings: &Settings<'_>, mistakes: &[Mistake]) {
     assert!(!mistakes.is_empty());
     for mistake in mistakes {
+        let fixed: [&'static str; 2] = [mistake.setting, mistake.problem];
+        assert_eq!(mistake.to_string(), fixed.join(" "));
         let is_set = settings.get(mistake.setting).is_some_and(|value| !value.trim().is_empty());
         assert!(is_set || ["CHECKOUT_DOMAIN", "SIGNING_KEY"].contains(&mistake.setting), "{mistake}");
-        let said = format!("{mistake} {mistake:?}");
-        for name in SECRETS {
-            let value = settings.get(name).map(|value| value.trim()).unwrap_or_default();
-            assert!(value.len() < MIN_SECRET || !said.contains(value), "{mistake}");
-        }
     }
 }
