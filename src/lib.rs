@@ -16,6 +16,9 @@
 //! Everything but `glue` is pure: values in, values out, built and tested natively. Only `glue` knows the runtime, and it
 //! exists for WebAssembly alone.
 
+// The bindings' macros write unsafe code, so on the wasm target it is only denied (Cargo.toml).
+#![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
+
 pub mod callback;
 pub mod checkout;
 pub mod config;

@@ -194,6 +194,8 @@ fn assets_and_forms_cannot_carry_the_operators_parameters() {
         ("merchant%20fee", "merchant_fee"),
         ("sub_affiliate", "sub_affiliate"),
         ("sub.affiliate_fee%00x", "sub_affiliate_fee"),
+        ("merchant[fee", "merchant_fee"),
+        ("sub%5Baffiliate[fee", "sub_affiliate_fee"),
     ];
     let post = |body: &str| {
         stage.worker.request("POST", "/receipt.php").header("Content-Type", "application/x-www-form-urlencoded").body(body).send()

@@ -58,8 +58,8 @@ const SPELLINGS: [(&str, &str); 34] = [
     ("anexpay&period;net", "{own}"),
     ("anexpay&amp;#46;net", "{own}"),
     ("https&colon;&sol;&sol;anexpay&#46;net", "http&colon;&sol;&sol;{own}"),
-    ("notanexpay.network", "not{own}work"),
-    ("anexpay.netanexpay.net", "{own}{own}"),
+    ("notanexpay.network", "not~{own}~work"),
+    ("anexpay.netanexpay.net", "{own}~{own}"),
 ];
 
 /// What a browser also reads as a name, in a style sheet, a script or a link. None of them may survive.

@@ -13,7 +13,7 @@ export function setUp() {
   checkPrerequisites();
   installPackages();
   addTarget();
-  installTools();
+  installTools(pinnedTools());
   createDevVars();
 }
 
@@ -78,8 +78,8 @@ export const toolPath = (binary) => inProject('.tools', 'bin', binary);
 const isInstalled = ({ binary, version }) => capture(toolPath(binary), ['--version'])?.split(' ').includes(version);
 
 /** Unoptimised: they run for a fraction of a second and would compile for minutes more. */
-function installTools() {
-  const missing = pinnedTools().filter((tool) => !isInstalled(tool));
+export function installTools(tools) {
+  const missing = tools.filter((tool) => !isInstalled(tool));
   if (missing.length === 0) return;
   const env = { CARGO_TARGET_DIR: inProject('.tools', 'target'), CARGO_PROFILE_DEV_DEBUG: '0' };
   for (const tool of missing) installTool(tool, env);
@@ -87,7 +87,7 @@ function installTools() {
 }
 
 function installTool({ crate, binary, version }, env) {
-  say(`compiling ${crate} ${version} into .tools (once; 1 to 2 minutes)`);
+  say(`compiling ${crate} ${version} into .tools (once; 1 to 4 minutes)`);
   const args = ['install', `${crate}@${version}`, '--bin', binary, '--debug', '--root', inProject('.tools'), '--force'];
   if (run('cargo', [...args, '--locked'], env)) return;
   say('its own lock file does not work with this registry: trying again without');

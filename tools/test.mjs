@@ -1,13 +1,22 @@
-// `npm test`: set-up and build as far as needed, then every test. Rust first (the pure core, the sandbox, and the Worker in
-// real workerd), then Node (the tools, wrangler itself, and the pages in a browser).
+// `npm test`: set-up and build as far as needed, then every test. Rust first (the pure core, the sandbox, the Worker in real
+// workerd, and the properties that are also fuzzed), then Node (the tools, wrangler itself, and the pages in a browser).
 import { spawn } from 'node:child_process';
 import { build } from './build.mjs';
 import { buildSandbox } from './local.mjs';
 import { environment, root, say, script } from './process.mjs';
 
-const RUST = {
-  command: ['cargo', 'test', '--workspace', '--no-fail-fast'],
-  counts: { passed: /^test result: .* (\d+) passed/gm, failed: /^test result: .* (\d+) failed/gm, skipped: /(\d+) ignored/g },
+const RUST_COUNTS = {
+  passed: /^test result: .* (\d+) passed/gm,
+  failed: /^test result: .* (\d+) failed/gm,
+  skipped: /(\d+) ignored/g,
+};
+const RUST = { command: ['cargo', 'test', '--workspace', '--no-fail-fast'], counts: RUST_COUNTS };
+/** The properties of fuzz/, without libFuzzer. */
+const PROPERTIES = {
+  command: [
+    'cargo', 'test', '--manifest-path', 'fuzz/Cargo.toml', '--target-dir', 'target', '--no-default-features', '--locked', '--test', 'replay',
+  ],
+  counts: RUST_COUNTS,
 };
 const NODE = {
   command: ['node', '--test', '--test-reporter=spec', '--test-timeout=120000', 'tests/**/*.test.mjs'],
@@ -19,12 +28,14 @@ async function test() {
   build();
   say('Rust tests (the first time they compile for about 2 minutes)');
   const rust = await tally(RUST);
+  const properties = await tally(PROPERTIES);
   buildSandbox();
   say('tests of tools, wrangler and pages');
   const node = await tally(NODE);
-  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => rust[kind] + node[kind]);
+  const all = [rust, properties, node];
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => all.reduce((sum, part) => sum + part[kind], 0));
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`);
-  if (failed || rust.code || node.code) process.exitCode = 1;
+  if (failed || all.some((part) => part.code)) process.exitCode = 1;
 }
 
 /** Runs a test command, shows its output, and adds up the numbers that it reports. */

@@ -19,6 +19,8 @@
 //! names what can go wrong and `wire` lets it; `state` holds everything; `control` is the door for tests that are no Rust.
 //! [`php`] and [`opaque`] are public as oracles for the Worker's own tests.
 
+#![forbid(unsafe_code)]
+
 pub mod documented;
 pub mod money;
 pub mod opaque;

@@ -4,6 +4,8 @@
 //! Prints the four URLs as one line of JSON when ready. Ports left out are any free ones. `--settings` takes the fields of
 //! [`livery_sandbox::Settings`] as JSON; with `--exit-with-stdin` it ends when its standard input does.
 
+#![forbid(unsafe_code)]
+
 use std::{
     env,
     error::Error,

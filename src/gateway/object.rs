@@ -93,12 +93,13 @@ impl Object {
     }
 }
 
-/// The digits of a decimal; `None` for anything else.
+/// The digits of a plain decimal; `None` for anything else, such as `-1`, `1.` and `1_0`, which [`Decimal`] would read.
 #[must_use]
 pub fn digits(value: &RawValue) -> Option<&str> {
     let json = value.get();
     let text = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(json);
-    Decimal::from_str_exact(text).is_ok().then_some(text)
+    let is_plain = text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    (is_plain && Decimal::from_str_exact(text).is_ok()).then_some(text)
 }
 
 #[cfg(test)]
@@ -116,6 +117,14 @@ mod tests {
         assert_eq!((object.text("n"), object.text("none")), (None, None));
         assert_eq!(object.objects("list").map(|list| list.len()), Some(2));
         assert_eq!(object.objects("a").map(|list| list.len()), None);
+    }
+
+    #[test]
+    fn decimals_are_plain() {
+        for text in ["-1", "\"+1\"", "\"1.\"", "\".5\"", "\"1_0\"", "\"1.2.3\"", "1e3", "\"\"", "[]"] {
+            let object = Object::of_reply(&reply(200, &format!("{{\"n\":{text}}}"))).unwrap();
+            assert_eq!(object.digits("n"), None, "{text}");
+        }
     }
 
     #[test]

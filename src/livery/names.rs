@@ -31,6 +31,8 @@ pub struct Names {
     candidates: [bool; 256],
     scheme: &'static str,
     host: String,
+    /// Whether our own host could begin or end what makes a hidden name with its neighbours.
+    completes: bool,
 }
 
 /// Where a name stands.
@@ -40,6 +42,8 @@ pub struct Found {
     pub host: Range<usize>,
     /// The scheme before it, when it is one of the web's, and whether it is a WebSocket's.
     pub scheme: Option<(Range<usize>, bool)>,
+    /// Whether something stands right before the host, and right behind it, that another host must be kept apart from.
+    pub touched: (bool, bool),
 }
 
 impl Found {
@@ -90,7 +94,8 @@ impl Names {
                 *slot = anchors || symbol::is_introducer(byte);
             }
         }
-        Self { hidden, candidates, scheme, host: host.to_owned() }
+        let completes = hidden.iter().any(|name| overlaps(&name.text, host.as_bytes()) || overlaps(host.as_bytes(), &name.text));
+        Self { hidden, candidates, scheme, host: host.to_owned(), completes }
     }
 
     /// What stands in the place of a hidden host.
@@ -161,8 +166,70 @@ impl Names {
         let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, symbol)?)))?;
         let start = before_subdomains(bytes, floor, core.start);
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
-        Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start) })
+        let touched = (self.is_touched_before(bytes, floor, start, at), self.is_touched_behind(bytes, end));
+        Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start), touched })
     }
+
+    /// Whether part of a label, or half an escape, which would take the first letters of our host, stands before `start`.
+    fn is_touched_before(&self, bytes: &[u8], floor: usize, start: usize, at: usize) -> bool {
+        let mut end = start;
+        while end > floor {
+            let beside = Beside::among(|visit| symbol::endings(bytes, floor, end, visit));
+            match beside {
+                Beside::Nothing(len) if self.completes => end -= len,
+                Beside::Nothing(_) | Beside::Other => return false,
+                Beside::Label | Beside::Sign => return true,
+            }
+        }
+        // How what is too far away goes on is not known.
+        end + self.reach_before() == at
+    }
+
+    fn is_touched_behind(&self, bytes: &[u8], mut end: usize) -> bool {
+        while let Some(behind) = bytes.get(end..).filter(|behind| !behind.is_empty()) {
+            match Beside::among(|visit| symbol::readings(behind, visit)) {
+                Beside::Nothing(len) if self.completes => end += len,
+                beside => return beside == Beside::Label,
+            }
+        }
+        false
+    }
+}
+
+/// What stands beside a host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// What some reader takes for a part of a label.
+    Label,
+    /// What begins an escape.
+    Sign,
+    /// That many bytes that stand for nothing; a line break for scripts is one, though style sheets read an `n` there.
+    Nothing(usize),
+    /// Anything else.
+    Other,
+}
+
+impl Beside {
+    /// Decides by the longest readings.
+    fn among(each: impl FnOnce(&mut dyn FnMut(Symbol))) -> Self {
+        let (mut beside, mut longest) = (Self::Other, None);
+        each(&mut |(letters, len)| {
+            if *longest.get_or_insert(len) == len && beside == Self::Other {
+                beside = match letters {
+                    [] => Self::Nothing(len),
+                    [sign] if symbol::is_sign(*sign) => Self::Sign,
+                    _ if is_of_label(letters) => Self::Label,
+                    _ => Self::Other,
+                };
+            }
+        });
+        beside
+    }
+}
+
+/// Whether the first text ends with what the second begins with.
+fn overlaps(first: &[u8], second: &[u8]) -> bool {
+    (0..first.len()).any(|from| first.get(from..).is_some_and(|end| second.starts_with(end) || end.starts_with(second)))
 }
 
 /// Where the labels before a name begin: `cdn.static.` of `cdn.static.anexpay.net`.

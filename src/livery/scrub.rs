@@ -10,6 +10,9 @@ use std::borrow::Cow;
 
 use super::names::{Found, Names};
 
+/// A character that is in no host.
+const APART: u8 = b'~';
+
 /// Replaces names in a stream of chunks. Call [`Scrubber::push`] for each chunk, then [`Scrubber::finish`].
 #[derive(Debug)]
 pub struct Scrubber<'n> {
@@ -86,7 +89,8 @@ impl<'n> Scrubber<'n> {
         open
     }
 
-    /// Our scheme, what stood between scheme and host as it was spelt, and our host.
+    /// Our scheme, what stood between scheme and host as it was spelt, and our host. It is kept apart from what touches it,
+    /// with which it could make a name again, or the host of somebody else.
     fn write_replacement(&self, found: &Found, out: &mut Vec<u8>) {
         if self.blanks {
             let named = self.held.get(found.start()..found.host.end).unwrap_or_default();
@@ -96,7 +100,9 @@ impl<'n> Scrubber<'n> {
             out.extend_from_slice(self.names.scheme(*websocket).as_bytes());
             out.extend_from_slice(self.held.get(scheme.end..found.host.start).unwrap_or_default());
         }
+        out.extend(found.touched.0.then_some(APART));
         out.extend_from_slice(self.names.host().as_bytes());
+        out.extend(found.touched.1.then_some(APART));
     }
 }
 

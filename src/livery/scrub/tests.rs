@@ -39,6 +39,9 @@ fn replacements_keep_the_surrounding_spelling() {
         ("//cdn.anexpay.net/a.css", "//127.0.0.1:8787/a.css"),
         ("wss://live.anexpay.net", "ws://127.0.0.1:8787"),
         ("help@anexpay.net", "help@127.0.0.1:8787"),
+        ("notanexpay.network", "not~127.0.0.1:8787~work"),
+        ("<!--anexpay.net-->", "<!--~127.0.0.1:8787~-->"),
+        ("at\nanexpay.net\nx", "at\n127.0.0.1:8787\nx"),
     ];
     for (text, expected) in cases {
         assert_eq!(scrub(&names(), text), expected);
@@ -48,6 +51,24 @@ fn replacements_keep_the_surrounding_spelling() {
 #[test]
 fn a_text_without_names_is_borrowed() {
     assert!(matches!(scrub(&names(), "100 % &amp; \\ xx"), Cow::Borrowed(_)));
+}
+
+/// An own host that ends what a hidden name begins.
+fn completing() -> Names {
+    Names::new(&["anexpay.net".to_owned()], "https", "tickets.shop.ca")
+}
+
+#[test]
+fn what_is_put_in_completes_no_name() {
+    let before =
+        ["anexpay.neanexpay.net", r"anexpay.n\eanexpay.net", r"anexpay.ne&bsol;\\\\anexpay.net", "anexpay.ne\t\nanexpay.net"];
+    let behind = ["anexpay.netnexpay.net", "anexpay.net%6Eexpay.net", "anexpay.net&shy;\nnexpay.net"];
+    for text in before.into_iter().chain(behind) {
+        let out = scrub(&completing(), text);
+        assert!(!completing().hides(&out), "{out}");
+    }
+    let apart = r#""\nanexpay.net\nx" %2Fanexpay.net\u002Fx &sol;anexpay.net&amp;"#;
+    assert!(!scrub(&names(), apart).contains('~'));
 }
 
 #[test]
@@ -103,6 +124,12 @@ proptest! {
     fn no_name_survives_any_spelling(text in hostile()) {
         let out = in_chunks(&text, &[]);
         prop_assert_eq!(name_in(&out), None, "{}", String::from_utf8_lossy(&out));
+    }
+
+    #[test]
+    fn our_own_host_completes_no_name(text in hostile()) {
+        let out = scrub(&completing(), &String::from_utf8_lossy(&text)).into_owned();
+        prop_assert!(!completing().hides(&out), "{}", out);
     }
 
     #[test]

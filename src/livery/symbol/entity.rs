@@ -1,8 +1,5 @@
 //! Character references of HTML, as far as they can spell a host name or hide inside of one.
 
-/// Reads one byte of an escape's own digits and signs, and how many bytes that took.
-pub type Read = fn(&[u8]) -> Option<(u8, usize)>;
-
 /// Names that HTML knows without a semicolon, too, and the letters they stand for.
 const BARE: [(&[u8], &str); 6] = [(b"amp", "&"), (b"AMP", "&"), (b"num", "#"), (b"ordf", "a"), (b"ordm", "o"), (b"shy", "")];
 

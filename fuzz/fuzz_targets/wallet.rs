@@ -1,0 +1,7 @@
+//! Runs `properties/wallet.rs` under cargo-fuzz.
+#![no_main]
+
+#[path = "../properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::wallet::check(data));
