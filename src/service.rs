@@ -213,6 +213,14 @@ impl Service {
     }
 }
 
+/// The answer to a request that a panic ended, its own or another's in the same instance; it was given these random bytes.
+#[must_use]
+pub fn crashed(entropy: [u8; 16]) -> Response {
+    let face = Face::new(None, &Vec::new(), entropy);
+    let response = error_json(&Error::Internal, &face, &Error::Internal.to_string());
+    response.header("request-id", face.request_id)
+}
+
 /// An error as JSON, in Stripe's envelope or as RFC 9457 has it.
 fn error_json(error: &Error, face: &Face, message: &str) -> Response {
     let (status, code, kind) = error.facts();

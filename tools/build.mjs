@@ -7,24 +7,35 @@ import { capture, Failure, inProject, run, say, script } from './process.mjs';
 import { setUp, toolPath } from './setup.mjs';
 
 // tests/support reads the date of the stamp: sources newer than it mean a stale bundle.
-const STAMP = inProject('build', 'stamp');
-const OUTPUTS = ['index.js', 'index_bg.wasm'].map((name) => inProject('build', name));
+const STAMP = 'stamp';
+const OUTPUTS = ['index.js', 'index_bg.wasm'];
 const INPUTS = ['tools/wasm-opt.sh', 'src', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
 
 export function build() {
-  setUp();
-  const began = new Date();
-  const inputs = fingerprint();
-  if (isBuilt(inputs)) return utimesSync(STAMP, began, began);
-  rmSync(STAMP, { force: true });
-  say('building the Worker (a minute the first time)');
-  if (!run(toolPath('worker-build'), ['--release'], buildEnvironment())) throw new Failure('the Worker does not build');
-  writeFileSync(STAMP, inputs);
-  utimesSync(STAMP, began, began);
+  make('build', ['--release'], 'building the Worker (a minute the first time)');
 }
 
-const isBuilt = (inputs) =>
-  [STAMP, ...OUTPUTS].every((file) => existsSync(file)) && readFileSync(STAMP, 'utf8') === inputs;
+/** A Worker that panics where a request asks for it, for the test of what follows a panic. Not optimised: it builds faster. */
+export function buildPanicking() {
+  const folder = 'target/panicking';
+  const options = ['--dev', '--no-opt', '--out-dir', folder, '.', '--features', 'provoke-panic'];
+  make(folder, options, 'building a Worker that can be made to panic');
+}
+
+/** Runs worker-build, unless `folder` holds what it would make. */
+function make(folder, options, what) {
+  setUp();
+  const [stamp, ...outputs] = [STAMP, ...OUTPUTS].map((file) => inProject(folder, file));
+  const began = new Date();
+  const inputs = fingerprint();
+  const isBuilt = [stamp, ...outputs].every((file) => existsSync(file)) && readFileSync(stamp, 'utf8') === inputs;
+  if (isBuilt) return utimesSync(stamp, began, began);
+  rmSync(stamp, { force: true });
+  say(what);
+  if (!run(toolPath('worker-build'), options, buildEnvironment())) throw new Failure('the Worker does not build');
+  writeFileSync(stamp, inputs);
+  utimesSync(stamp, began, began);
+}
 
 /** Without these worker-build would download its own tools, and the bundle would name folders of this machine. */
 const buildEnvironment = () => ({

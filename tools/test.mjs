@@ -1,7 +1,7 @@
 // `npm test`: set-up and build as far as needed, then every test. Rust first (the pure core, the sandbox, the Worker in real
 // workerd, and the properties that are also fuzzed), then Node (the tools, wrangler itself, and the pages in a browser).
 import { spawn } from 'node:child_process';
-import { build } from './build.mjs';
+import { build, buildPanicking } from './build.mjs';
 import { buildSandbox } from './local.mjs';
 import { environment, root, say, script } from './process.mjs';
 
@@ -26,6 +26,7 @@ const NODE = {
 async function test() {
   const started = Date.now();
   build();
+  buildPanicking();
   say('Rust tests (the first time they compile for about 2 minutes)');
   const rust = await tally(RUST);
   const properties = await tally(PROPERTIES);

@@ -46,7 +46,8 @@ extern "C" {
 pub struct Pipe {
     /// What the customer reads.
     pub readable: web_sys::ReadableStream,
-    writer: web_sys::WritableStreamDefaultWriter,
+    /// Where its bytes come from.
+    pub writer: web_sys::WritableStreamDefaultWriter,
 }
 
 impl Pipe {

@@ -13,20 +13,21 @@ mod response;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use js_sys::{Promise, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortSignal;
 use worker::worker_sys::Context;
 use worker::{console_error, console_log};
 
 use crate::country::Country;
 use crate::flow::Callee;
 use crate::http::{MAX_BODY, Method, Now, Request, RequestBody};
-use crate::pages::request_id;
 use crate::service::{Progress, Service};
 
 use body::Stream;
 use headers::RuntimeHeaders;
+use panic::End;
 
 thread_local! {
     /// This isolate's Livery: settings cannot change while an isolate lives.
@@ -43,31 +44,44 @@ thread_local! {
 /// # Errors
 /// Only where the runtime refuses its own promise.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: JsValue, context: Context) -> Result<Promise, JsValue> {
-    let context = Rc::new(context);
-    let keeper = Rc::clone(&context);
-    let answer = future_to_promise(async move { answer(&request, &env, &context).await.map(JsValue::from) });
-    keeper.wait_until(&answer)?;
+pub fn fetch(request: web_sys::Request, env: &JsValue, context: Context) -> Result<Promise, JsValue> {
+    let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(env)))));
+    let serving = Serving { service, context: Rc::new(context), gone: request.signal(), entropy: entropy() };
+    let mut begin = Some((request, serving.clone()));
+    let answer = Promise::new(&mut |resolve, reject| {
+        if let Some((request, serving)) = begin.take() {
+            spawn_local(settle(request, serving, resolve, reject));
+        }
+    });
+    serving.context.wait_until(&answer)?;
     Ok(answer)
 }
 
-async fn answer(request: &web_sys::Request, env: &JsValue, context: &Context) -> Result<web_sys::Response, JsValue> {
-    let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(env)))));
-    let received = read(request).await;
-    let id = request_id(received.entropy);
-    panic::under(&id, proceed(&received, request, service, context, &id)).await
+/// What every part of one request's work needs.
+#[derive(Clone)]
+struct Serving {
+    service: Rc<Service>,
+    context: Rc<Context>,
+    /// Says when the customer is gone.
+    gone: AbortSignal,
+    /// The request's random bytes.
+    entropy: [u8; 16],
 }
 
-async fn proceed(
-    received: &Received,
-    request: &web_sys::Request,
-    service: Rc<Service>,
-    context: &Context,
-    id: &str,
-) -> Result<web_sys::Response, JsValue> {
-    let gone = request.signal();
-    let mut stream = None;
+/// Answers through `resolve`. Where it fails to call back, nobody listens any more.
+async fn settle(request: web_sys::Request, serving: Serving, resolve: Function, reject: Function) {
+    let work = panic::guard(serving.entropy, End::Answer(resolve.clone()), answer(&request, &serving));
+    let _ = match work.await {
+        Ok(response) => resolve.call1(&JsValue::UNDEFINED, &response),
+        Err(error) => reject.call1(&JsValue::UNDEFINED, &error),
+    };
+}
+
+async fn answer(request: &web_sys::Request, serving: &Serving) -> Result<web_sys::Response, JsValue> {
+    let Serving { service, gone, .. } = serving;
+    let received = read(request, serving.entropy).await;
     panic::provoke(received.url.as_bytes(), "at-once");
+    let mut stream = None;
     let mut progress = service.answer(&received.as_request(&RuntimeHeaders(request.headers())));
     loop {
         match progress {
@@ -75,11 +89,11 @@ async fn proceed(
                 if note.is_worth_logging() {
                     console_log!("{}", note.to_json());
                 }
-                return response::write(answer, stream, &service, context, gone, id);
+                return response::write(&answer, stream, serving);
             }
             Progress::Waiting(pending) => {
                 let timeout = service.config().map_or(0, |config| config.timeout_ms);
-                let reply = call::send(&pending.call, pending.callee, timeout, &gone).await.map(|(reply, body)| {
+                let reply = call::send(&pending.call, pending.callee, timeout, gone).await.map(|(reply, body)| {
                     stream = body;
                     reply
                 });
@@ -119,7 +133,7 @@ struct Received {
     entropy: [u8; 16],
 }
 
-async fn read(request: &web_sys::Request) -> Received {
+async fn read(request: &web_sys::Request, entropy: [u8; 16]) -> Received {
     let method = Method::parse(&request.method());
     let body = match (method, request.body()) {
         (Method::Post, Some(stream)) => match Stream::of(stream, None).all(MAX_BODY).await {
@@ -128,10 +142,6 @@ async fn read(request: &web_sys::Request) -> Received {
         },
         _ => RequestBody::Whole(Vec::new()),
     };
-    let mut entropy = [0; 16];
-    if getrandom::fill(&mut entropy).is_err() {
-        console_error!("no randomness: request ids will repeat");
-    }
     let header = request.headers().get("cf-ipcountry").ok().flatten();
     Received {
         method,
@@ -140,6 +150,14 @@ async fn read(request: &web_sys::Request) -> Received {
         body,
         entropy,
     }
+}
+
+fn entropy() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        console_error!("no randomness: request ids will repeat");
+    }
+    bytes
 }
 
 impl Received {

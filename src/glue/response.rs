@@ -1,29 +1,35 @@
 //! The core's answer as the runtime's.
 
-use std::rc::Rc;
-
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::{AbortSignal, Headers, ResponseInit};
+use web_sys::{Headers, ResponseInit};
 use worker::console_error;
-use worker::worker_sys::Context;
 
+use super::Serving;
 use super::body::{Pipe, Stream};
-use super::panic;
+use super::panic::{self, End};
 use crate::config::Config;
 use crate::http::{Body, Response};
 use crate::livery::scrub::Scrubber;
-use crate::service::Service;
 
 /// Writes an answer; a body of the gateway's comes from `stream`, and goes on flowing after this returns.
-pub fn write(
-    answer: Response,
-    stream: Option<Stream>,
-    service: &Rc<Service>,
-    context: &Context,
-    gone: AbortSignal,
-    id: &str,
-) -> Result<web_sys::Response, JsValue> {
+pub fn write(answer: &Response, stream: Option<Stream>, serving: &Serving) -> Result<web_sys::Response, JsValue> {
+    match (&answer.body, stream, serving.service.config()) {
+        (Body::Scrubbed | Body::Blanked, Some(stream), Some(config)) => match stream.into_whole() {
+            Ok(bytes) => whole(&bytes, scrubber(&answer.body, config), &head(answer)?),
+            Err(stream) => flowing(stream, answer, serving),
+        },
+        _ => ready(answer),
+    }
+}
+
+/// Writes an answer whose body, if any, is a text of ours.
+pub fn ready(answer: &Response) -> Result<web_sys::Response, JsValue> {
+    let text = if let Body::Text(text) = &answer.body { Some(text.as_ref()) } else { None };
+    web_sys::Response::new_with_opt_str_and_init(text, &head(answer)?)
+}
+
+fn head(answer: &Response) -> Result<ResponseInit, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
     let headers = Headers::new()?;
@@ -31,14 +37,7 @@ pub fn write(
         headers.append(name, value)?;
     }
     init.set_headers(&headers);
-    match (answer.body, stream, service.config()) {
-        (Body::Text(text), ..) => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
-        (body @ (Body::Scrubbed | Body::Blanked), Some(stream), Some(config)) => match stream.into_whole() {
-            Ok(bytes) => whole(&bytes, scrubber(&body, config), &init),
-            Err(stream) => flowing(stream, body, service, context, gone, id, &init),
-        },
-        _ => web_sys::Response::new_with_opt_str_and_init(None, &init),
-    }
+    Ok(init)
 }
 
 const fn scrubber<'n>(body: &Body, config: &'n Config) -> Scrubber<'n> {
@@ -52,24 +51,16 @@ fn whole(bytes: &[u8], mut scrubber: Scrubber<'_>, init: &ResponseInit) -> Resul
     web_sys::Response::new_with_opt_u8_array_and_init(Some(&mut clean), init)
 }
 
-fn flowing(
-    stream: Stream,
-    body: Body,
-    service: &Rc<Service>,
-    context: &Context,
-    gone: AbortSignal,
-    id: &str,
-    init: &ResponseInit,
-) -> Result<web_sys::Response, JsValue> {
+fn flowing(stream: Stream, answer: &Response, serving: &Serving) -> Result<web_sys::Response, JsValue> {
     let pipe = Pipe::new()?;
-    let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), init)?;
-    let (service, id) = (Rc::clone(service), id.to_owned());
-    context.wait_until(&future_to_promise(async move {
-        let Some(config) = service.config() else { return Ok(JsValue::UNDEFINED) };
-        let flow = panic::under(&id, pump(stream, &pipe, scrubber(&body, config)));
-        if let Err(error) = flow.await {
+    let response = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable), &head(answer)?)?;
+    let (own, body) = (serving.clone(), answer.body.clone());
+    serving.context.wait_until(&future_to_promise(async move {
+        let Some(config) = own.service.config() else { return Ok(JsValue::UNDEFINED) };
+        let flow = pump(stream, &pipe, scrubber(&body, config));
+        if let Err(error) = panic::guard(own.entropy, End::Body(pipe.writer.clone()), flow).await {
             pipe.abort(&error).await;
-            if !gone.aborted() {
+            if !own.gone.aborted() {
                 console_error!("a body broke off before its end");
             }
         }

@@ -34,10 +34,20 @@ pub struct Worker {
 impl Worker {
     /// Starts the Worker and waits until it listens.
     pub fn start(settings: &Settings) -> Self {
-        check_bundle();
+        Self::start_from("build", settings)
+    }
+
+    /// The same with a Worker that panics where a request asks for it.
+    pub fn start_panicking(settings: &Settings) -> Self {
+        Self::start_from("target/panicking", settings)
+    }
+
+    fn start_from(bundle: &str, settings: &Settings) -> Self {
+        let bundle = config::project().join(bundle);
+        check_bundle(&bundle);
         let folder = tempfile::tempdir().expect("a temporary folder");
         for file in BUNDLE {
-            fs::copy(config::project().join("build").join(file), folder.path().join(file)).expect("the bundle");
+            fs::copy(bundle.join(file), folder.path().join(file)).expect("the bundle");
         }
         let secrets = Arc::new(settings.secrets());
         let (port, process) = start_on_free_port(folder.path(), settings, &secrets);
@@ -125,8 +135,8 @@ fn free_port() -> u16 {
 }
 
 /// A bundle that is missing or older than its sources would test something else.
-fn check_bundle() {
-    let built = modified(&config::project().join("build").join("stamp"));
+fn check_bundle(bundle: &Path) {
+    let built = modified(&bundle.join("stamp"));
     assert!(built.is_some(), "the Worker has not been built: run `npm run build` or `npm test`");
     let changed = SOURCES.iter().filter_map(|name| newest(&config::project().join(name))).max();
     assert!(changed <= built, "the Worker's bundle is older than its sources: run `npm run build`");
