@@ -72,7 +72,7 @@ pub fn pairs(raw: &str) -> impl Iterator<Item = Pair<'_>> {
 /// The segments of a raw query however PHP is set to tell them apart: at each `&`, and at each `;` too
 /// (`arg_separator.input`).
 pub fn readings(raw: &str) -> impl Iterator<Item = Pair<'_>> {
-    pairs(raw).chain(raw.split(['&', ';']).map(Pair::new))
+    pairs(raw).chain(raw.split(['&', ';']).filter(|segment| !segment.is_empty()).map(Pair::new))
 }
 
 /// The raw query without the parameters that PHP would read as one of `names`; all other bytes stay as they are.

@@ -212,9 +212,10 @@ enum Beside {
 impl Beside {
     /// Decides by the longest readings.
     fn among(each: impl FnOnce(&mut dyn FnMut(Symbol))) -> Self {
-        let (mut beside, mut longest) = (Self::Other, None);
+        let (mut beside, mut longest) = (Self::Other, 0);
         each(&mut |(letters, len)| {
-            if *longest.get_or_insert(len) == len && beside == Self::Other {
+            if len > longest || (len == longest && beside == Self::Other) {
+                longest = len;
                 beside = match letters {
                     [] => Self::Nothing(len),
                     [sign] if symbol::is_sign(*sign) => Self::Sign,

@@ -39,7 +39,7 @@ const fn is_lead(byte: u8) -> bool {
     matches!(byte, 0xC2..=0xF4)
 }
 
-/// Shows `visit` every reading of what `bytes` begin with, the most decoded first; none at the end.
+/// Shows `visit` every reading of what `bytes` begin with; none at the end.
 pub fn readings(bytes: &[u8], visit: &mut dyn FnMut(Symbol)) {
     let window = bytes.get(..MAX_LEN).unwrap_or(bytes);
     let Some(first) = window.first().copied() else { return };
@@ -183,12 +183,12 @@ fn follow(at: usize, wanted: usize, step: impl Fn(Place, &mut dyn FnMut(usize, u
     Some(place.at)
 }
 
-/// What `bytes` begin with, most decoded.
+/// What `bytes` begin with; the longest spelling counts.
 #[must_use]
 pub fn first(bytes: &[u8]) -> Option<Symbol> {
-    let mut first = None;
-    readings(bytes, &mut |symbol| first = first.or(Some(symbol)));
-    first
+    let mut longest: Option<Symbol> = None;
+    readings(bytes, &mut |symbol| longest = longest.filter(|known| known.1 >= symbol.1).or(Some(symbol)));
+    longest
 }
 
 /// The character that ends just before `end`, and its length; `floor` is as far back as it may start. The longest

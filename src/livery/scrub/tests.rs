@@ -62,7 +62,8 @@ fn completing() -> Names {
 fn what_is_put_in_completes_no_name() {
     let before =
         ["anexpay.neanexpay.net", r"anexpay.n\eanexpay.net", r"anexpay.ne&bsol;\\\\anexpay.net", "anexpay.ne\t\nanexpay.net"];
-    let behind = ["anexpay.netnexpay.net", "anexpay.net%6Eexpay.net", "anexpay.net&shy;\nnexpay.net"];
+    let behind =
+        ["anexpay.netnexpay.net", "anexpay.net%6Eexpay.net", "anexpay.net&shy;\nnexpay.net", "anexpay.net&bsol;Nexpay.net"];
     for text in before.into_iter().chain(behind) {
         let out = scrub(&completing(), text);
         assert!(!completing().hides(&out), "{out}");
