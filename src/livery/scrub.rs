@@ -1,7 +1,7 @@
 //! Replaces hidden names in a body as it streams by.
 //!
 //! A [`Scrubber`] takes chunks of any size and gives the same bytes as if it had seen the whole: it holds back just as
-//! much as a name could still need, about two kilobytes, and never more, however large the body is.
+//! much as a name could still need, a few kilobytes, and never more, however large the body is.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,8 @@ impl<'n> Scrubber<'n> {
         let to = self.held.len().saturating_sub(self.names.reach_after());
         let mut out = Vec::with_capacity(self.held.len());
         let open = self.replace(to, &mut out);
-        let safe = self.searched.saturating_sub(self.names.reach_before()).max(open);
+        // As far as a name reaches back, the name that ends where it begins, and what belongs to that one.
+        let safe = self.searched.saturating_sub(3 * self.names.reach_before()).max(open);
         out.extend_from_slice(self.held.get(open..safe).unwrap_or_default());
         self.held.drain(..safe);
         self.searched -= safe;
@@ -64,6 +65,11 @@ impl<'n> Scrubber<'n> {
     fn replace(&mut self, to: usize, out: &mut Vec<u8>) -> usize {
         let mut open = 0;
         while let Some(found) = self.names.find(&self.held, open, self.searched, to) {
+            // An escape that went on into this name says something else once the name is gone.
+            let start = found.start();
+            let before = self.held.get(..start).unwrap_or_default();
+            let nearby = open.max(start.saturating_sub(self.names.reach_before()));
+            let found = self.names.find(before, open, nearby, start).unwrap_or(found);
             out.extend_from_slice(self.held.get(open..found.start()).unwrap_or_default());
             self.write_replacement(&found, out);
             self.replaced += 1;
@@ -167,6 +173,7 @@ mod tests {
             let out = scrub(&names, text);
             assert!(!names.hides(&out), "{out}");
         }
+        assert_eq!(scrub(&names, "anexpay.ne\\74anexpay.net"), "tickets.shop.catickets.shop.ca");
         let apart = r#""\nanexpay.net\nx" %2Fanexpay.net\u002Fx &sol;anexpay.net&amp;"#;
         assert!(!scrub(&names, apart).contains('~'));
     }
@@ -182,7 +189,7 @@ mod tests {
         let mut scrubber = Scrubber::new(&names);
         for _ in 0..1000 {
             let _ = scrubber.push(&[b'x'; 4096]);
-            assert!(scrubber.held.len() <= names.reach_before() + names.reach_after());
+            assert!(scrubber.held.len() <= 3 * names.reach_before() + names.reach_after());
         }
     }
 

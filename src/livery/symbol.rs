@@ -139,8 +139,11 @@ fn backslash(rest: &[u8]) -> [Option<Meant>; READINGS] {
     let of_script = of_script.map(|(code, len)| (code, len + 1));
     let control = matches!(character, b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0').then_some((u32::from(b' '), 1));
     let identity = character.is_ascii_graphic().then_some((u32::from(*character), 1));
-    [of_script, of_style_sheet(rest), number(rest, 8, 3), control, identity]
+    // Three digits up to 377, two of the others (ECMAScript, B.1.2).
+    let octal = number(rest, 8, if *character < b'4' { 3 } else { 2 });
+    [of_script, of_style_sheet(rest), octal, control, identity]
 }
+
 /// `{61}`.
 fn braced(rest: &[u8]) -> Option<Meant> {
     let (code, digits) = number(rest.strip_prefix(b"{")?, 16, MAX_LEN)?;
@@ -219,6 +222,7 @@ mod tests {
     fn readers_differ() {
         assert_eq!(first_as(b"\\56net", b'.'), Some(3));
         assert_eq!(first_as(b"\\2e net", b'.'), Some(4));
+        assert_eq!((first_as(b"\\561", b'.'), first_as(b"\\0561", b'.')), (Some(3), Some(4)));
         assert_eq!((first_as(b"\\n", b'n'), first_as(b"\\n", b' ')), (Some(2), Some(2)));
     }
 
