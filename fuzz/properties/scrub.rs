@@ -17,8 +17,8 @@ const HIDDEN: [(&[&str], &str, &str); 3] = [
 ];
 /// Lengths of chunks.
 const CHUNKS: [usize; 8] = [1, 2, 3, 5, 17, 130, 700, 2600];
-/// Longest body, in bytes: twice what the scrubber may hold back.
-const MAX_LEN: usize = 7_000;
+/// Longest body, in bytes: more than the scrubber may hold back.
+const MAX_LEN: usize = 10_000;
 
 static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -157,7 +157,8 @@ fn script(text: &[u8]) -> Vec<u8> {
             b'u' => number(&rest[1..], 16, 4, 4).map(|(character, len)| (character, len + 1)),
             b'x' => number(&rest[1..], 16, 2, 2).map(|(character, len)| (character, len + 1)),
             b'n' | b'r' | b't' | b'b' | b'f' | b'v' => Some((b' ', 1)),
-            b'0'..=b'7' => number(rest, 8, 1, 3),
+            b'0'..=b'3' => number(rest, 8, 1, 3),
+            b'4'..=b'7' => number(rest, 8, 1, 2),
             other => Some((*other, 1)),
         }
     })

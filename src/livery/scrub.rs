@@ -4,7 +4,7 @@
 //! there every byte of a name becomes an `x`; zeros stay, for names in wide characters.
 //!
 //! A [`Scrubber`] takes chunks of any size and gives the same bytes as if it had seen the whole: it holds back just as
-//! much as a name could still need, about two kilobytes, and never more, however large the body is.
+//! much as a name could still need, a few kilobytes, and never more, however large the body is.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,8 @@ impl<'n> Scrubber<'n> {
         let to = self.held.len().saturating_sub(self.names.reach_after());
         let mut out = Vec::with_capacity(self.held.len());
         let open = self.replace(to, &mut out);
-        let safe = self.searched.saturating_sub(self.names.reach_before()).max(open);
+        // As far as a name reaches back, the name that ends where it begins, and what belongs to that one.
+        let safe = self.searched.saturating_sub(3 * self.names.reach_before()).max(open);
         out.extend_from_slice(self.held.get(open..safe).unwrap_or_default());
         self.held.drain(..safe);
         self.searched -= safe;
@@ -79,6 +80,7 @@ impl<'n> Scrubber<'n> {
     fn replace(&mut self, to: usize, out: &mut Vec<u8>) -> usize {
         let mut open = 0;
         while let Some(found) = self.names.find(&self.held, open, self.searched, to) {
+            let found = self.uncovered(open, found.start()).unwrap_or(found);
             out.extend_from_slice(self.held.get(open..found.start()).unwrap_or_default());
             self.write_replacement(&found, out);
             self.replaced += 1;
@@ -87,6 +89,13 @@ impl<'n> Scrubber<'n> {
         }
         self.searched = self.searched.max(to);
         open
+    }
+
+    /// The name that comes to light before `start` when what stands there is gone: an escape that went on into it then says
+    /// something else.
+    fn uncovered(&self, open: usize, start: usize) -> Option<Found> {
+        let nearby = open.max(start.saturating_sub(self.names.reach_before()));
+        self.names.find(self.held.get(..start)?, open, nearby, start)
     }
 
     /// Our scheme, what stood between scheme and host as it was spelt, and our host. It is kept apart from what touches it,

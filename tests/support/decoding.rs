@@ -102,7 +102,8 @@ fn script(text: &str) -> Option<String> {
         match rest.chars().next()? {
             'u' => pair(rest).or_else(|| number(&rest[1..], 16, 4..=4).map(|found| one(found, 1))),
             'x' => number(&rest[1..], 16, 2..=2).map(|found| one(found, 1)),
-            '0'..='7' => number(rest, 8, 1..=3).map(|found| one(found, 0)),
+            '0'..='3' => number(rest, 8, 1..=3).map(|found| one(found, 0)),
+            '4'..='7' => number(rest, 8, 1..=2).map(|found| one(found, 0)),
             'n' | 't' | 'r' => Some(("\n".into(), 1)),
             'b' | 'f' | 'v' => Some((" ".into(), 1)),
             '\n' | '\r' => Some((String::new(), if rest.starts_with("\r\n") { 2 } else { 1 })),

@@ -68,6 +68,7 @@ fn what_is_put_in_completes_no_name() {
         let out = scrub(&completing(), text);
         assert!(!completing().hides(&out), "{out}");
     }
+    assert_eq!(scrub(&completing(), r"anexpay.ne\74anexpay.net"), "tickets.shop.catickets.shop.ca");
     let apart = r#""\nanexpay.net\nx" %2Fanexpay.net\u002Fx &sol;anexpay.net&amp;"#;
     assert!(!scrub(&names(), apart).contains('~'));
 }
@@ -91,7 +92,7 @@ fn the_buffer_stays_small() {
     let mut scrubber = Scrubber::new(&names);
     for _ in 0..1000 {
         let _ = scrubber.push(&[b'x'; 4096]);
-        assert!(scrubber.held.len() <= names.reach_before() + names.reach_after());
+        assert!(scrubber.held.len() <= 3 * names.reach_before() + names.reach_after());
     }
 }
 

@@ -102,7 +102,8 @@ fn backslash(rest: &[u8], read: Read, visit: &mut dyn FnMut(Unit, usize)) {
     if character.is_ascii_hexdigit() {
         of_style_sheet(rest, read, visit);
     }
-    if let Some((code, _, len)) = number(rest, 8, 3, read) {
+    // Three digits up to 377, two of the others (ECMAScript, B.1.2).
+    if let Some((code, _, len)) = number(rest, 8, if character < b'4' { 3 } else { 2 }, read) {
         visit(Unit::Code(code), len);
     }
     match character {
