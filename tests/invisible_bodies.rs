@@ -85,10 +85,10 @@ fn fetch(stage: &Stage, kind: Option<&str>, body: &[u8], chunks: &[usize]) -> An
     stage.worker.get(PATH).send()
 }
 
-/// A type with the character set in which it was read.
+/// The type that a text is sent with.
 fn declared(kind: Option<&str>) -> String {
-    let kind = kind.unwrap_or("text/plain");
-    if kind.contains("charset=") { kind.to_owned() } else { format!("{kind}; charset=utf-8") }
+    let essence = kind.and_then(|kind| kind.split(';').next()).filter(|kind| kind.contains('/')).unwrap_or("text/plain");
+    format!("{}; charset=utf-8", essence.to_lowercase())
 }
 
 /// Every spelling at its place in a text.

@@ -78,7 +78,9 @@ pub async fn guard<F: Future>(entropy: [u8; 16], end: End, work: F) -> F::Output
     let mut work = Box::pin(work);
     let output = poll_fn(|context| {
         CURRENT.with(|current| current.replace(Some(Rc::clone(&own))));
-        work.as_mut().poll(context)
+        let poll = work.as_mut().poll(context);
+        CURRENT.with(|current| current.replace(None));
+        poll
     })
     .await;
     LIVE.with(|live| live.borrow_mut().retain(|other| !Rc::ptr_eq(other, &own)));

@@ -129,7 +129,8 @@ impl Names {
     /// How many bytes from a name's rarest character on can belong to it.
     #[must_use]
     pub fn reach_after(&self) -> usize {
-        (self.longest() + PORT) * symbol::MAX_LEN
+        // A full stop before the port, and a sign behind it.
+        (self.longest() + PORT + 2) * symbol::MAX_LEN
     }
 
     fn longest(&self) -> usize {
@@ -174,7 +175,9 @@ impl Names {
     fn is_touched_before(&self, bytes: &[u8], floor: usize, start: usize, at: usize) -> bool {
         let mut end = start;
         while end > floor {
-            let beside = Beside::among(|visit| symbol::endings(bytes, floor, end, visit));
+            let beside = Beside::among(|visit| {
+                symbol::endings(bytes, floor, end, visit);
+            });
             match beside {
                 Beside::Nothing(len) if self.completes => end -= len,
                 Beside::Nothing(_) | Beside::Other => return false,
@@ -254,8 +257,9 @@ fn is_of_label(letters: &[u8]) -> bool {
     !letters.is_empty() && letters.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'*'))
 }
 
-/// Where a port behind a name ends; the name's own end if it has none.
+/// Where a full stop and a port behind a name end; the name's own end if it has none.
 fn after_port(bytes: &[u8], end: usize) -> usize {
+    let end = after_root(bytes, end);
     let Some(colon) = symbol::forward(bytes, end, b":") else { return end };
     let mut at = colon;
     for _ in 1..PORT {
@@ -265,6 +269,13 @@ fn after_port(bytes: &[u8], end: usize) -> usize {
         }
     }
     if at == colon { end } else { at }
+}
+
+/// Behind the full stop that ends a host name's last label, if a URL goes on behind it: our own host may have a port.
+fn after_root(bytes: &[u8], end: usize) -> usize {
+    let Some(dot) = symbol::forward(bytes, end, b".") else { return end };
+    let goes_on = [&b"/"[..], b":", b"?", b"#"].into_iter().any(|sign| symbol::forward(bytes, dot, sign).is_some());
+    if goes_on { dot } else { end }
 }
 
 /// The scheme whose `://` ends at `end`.
@@ -302,6 +313,9 @@ mod tests {
             ("wss://live.anexpay.net/s", "wss://live.anexpay.net"),
             ("notanexpay.network", "anexpay.net"),
             ("anexpay.net: 5 reasons", "anexpay.net"),
+            ("at anexpay.net. And", "anexpay.net"),
+            ("//anexpay.net./x", "anexpay.net."),
+            ("//anexpay.net.:443/x", "anexpay.net.:443"),
         ];
         for (text, expected) in cases {
             assert_eq!(found(text).as_deref(), Some(expected), "{text}");

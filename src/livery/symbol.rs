@@ -5,6 +5,8 @@
 //! can be spelt that way again: `%2561`, `&amp;#97;`, `&#37;&#54;&#49;`. Readers differ (`\56` is a full stop in a script and a V
 //! in a style sheet), so a spelling has several readings, and the search for hidden names tries them all.
 
+use core::cell::Cell;
+
 mod entity;
 mod escape;
 mod letters;
@@ -13,6 +15,9 @@ use escape::{Read, Unit, ascii, bare, meanings, spelt_once};
 
 /// Longest spelling understood, in bytes, with what is dropped before the next character.
 pub const MAX_LEN: usize = 64;
+
+/// In how many places reading may begin before a name, beyond which it is taken for one.
+const MAX_WORK: usize = 200;
 
 /// How many times over the sign that introduces an escape may itself be escaped.
 const LAYERS: usize = 4;
@@ -142,14 +147,22 @@ pub fn forward(bytes: &[u8], at: usize, text: &[u8]) -> Option<usize> {
 
 /// Where `text` begins if the bytes before `end` spell it; `floor` is as far back as it may begin.
 #[must_use]
+///
+/// It is asked where the rest of a name stands already. Where more than [`MAX_WORK`] places need a look, the answer is yes:
+/// nobody writes so by accident, and a page made of such places would cost seconds.
 pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8]) -> Option<usize> {
+    let work = Cell::new(0);
     follow(end, text.len(), |place, visit| {
+        if work.get() > MAX_WORK {
+            return visit(text.len() - place.read, 0, place.at);
+        }
         let expected = text.get(..text.len() - place.read).unwrap_or_default();
-        endings(bytes, floor, place.at, &mut |(letters, len)| {
+        let read = endings(bytes, floor, place.at, &mut |(letters, len)| {
             if expected.ends_with(letters) {
                 visit(letters.len(), len, place.at - len);
             }
         });
+        work.set(work.get() + read);
     })
 }
 
@@ -201,11 +214,13 @@ pub fn last(bytes: &[u8], floor: usize, end: usize) -> Option<Symbol> {
 }
 
 /// Shows `visit` every way to read what ends just before `end`, the longest first: the `a` of `%aanexpay` ends an escape for
-/// one reader and begins a name for another.
-pub fn endings(bytes: &[u8], floor: usize, end: usize, visit: &mut dyn FnMut(Symbol)) {
+/// one reader and begins a name for another. Returns in how many places it had to begin to read.
+pub fn endings(bytes: &[u8], floor: usize, end: usize, visit: &mut dyn FnMut(Symbol)) -> usize {
+    let mut begun = 0;
     for start in floor.max(end.saturating_sub(MAX_LEN))..end {
         let spelt = bytes.get(start..end).unwrap_or_default();
         if spelt.first().is_some_and(|byte| is_sign(*byte) || is_lead(*byte)) {
+            begun += 1;
             readings(spelt, &mut |symbol| {
                 if symbol.1 > 1 && symbol.1 == spelt.len() {
                     visit(symbol);
@@ -216,6 +231,7 @@ pub fn endings(bytes: &[u8], floor: usize, end: usize, visit: &mut dyn FnMut(Sym
     if let Some(byte) = bytes.get(floor..end).and_then(<[u8]>::last) {
         visit((letters::of_byte(*byte), 1));
     }
+    begun
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What stands behind the sign that introduces an escape, in URLs, pages, scripts and style sheets.
 
-use super::{MAX_LEN, entity, is_sign, letters};
+use super::{MAX_LEN, entity, is_lead, is_sign, letters};
 
 /// Reads one byte of an escape's own digits and signs, and how many bytes that took.
 pub type Read = fn(&[u8]) -> Option<(u8, usize)>;
@@ -107,12 +107,24 @@ fn backslash(rest: &[u8], read: Read, visit: &mut dyn FnMut(Unit, usize)) {
         visit(Unit::Code(code), len);
     }
     match character {
-        b'n' | b'r' | b't' | b'\n' | b'\r' => visit(Unit::Letters(b""), if rest.starts_with(b"\r\n") { 2 } else { first }),
+        b'n' | b'r' | b't' => visit(Unit::Letters(b""), first),
         b'b' | b'f' | b'v' | b'0' => visit(Unit::Letters(letters::OTHER), first),
+        _ if line_break(rest) > 0 => visit(Unit::Letters(b""), line_break(rest)),
         _ => {}
     }
-    if character.is_ascii_graphic() {
+    if character.is_ascii_graphic() || is_lead(character) {
         visit(Unit::Byte(character), first);
+    }
+}
+
+/// The length of a line break, for a script or a style sheet, that a backslash takes out of a string, or of a tab, which a URL
+/// loses; 0 for anything else.
+const fn line_break(rest: &[u8]) -> usize {
+    match rest {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r' | b'\t' | 0xC, ..] => 1,
+        [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
+        _ => 0,
     }
 }
 
@@ -127,9 +139,10 @@ fn braced(rest: &[u8], read: Read) -> Option<(u32, usize)> {
 /// One to six hexadecimal digits and the white space that ends them (CSS Syntax, 4.3.7).
 fn of_style_sheet(rest: &[u8], read: Read, visit: &mut dyn FnMut(Unit, usize)) {
     let Some((code, _, digits)) = number(rest, 16, 6, read) else { return };
-    let space = match rest.get(digits..).unwrap_or_default() {
-        [b'\r', b'\n', ..] => 2,
-        [b' ' | b'\n' | b'\t' | b'\r' | 0xC, ..] => 1,
+    let behind = rest.get(digits..).unwrap_or_default();
+    let space = match read(behind) {
+        Some((b'\r', _)) if behind.starts_with(b"\r\n") => 2,
+        Some((b' ' | b'\n' | b'\t' | b'\r' | 0xC, len)) => len,
         _ => 0,
     };
     visit(Unit::Code(code), digits + space);
