@@ -72,7 +72,7 @@ impl Name {
         (earliest..=self.rarest).find_map(|from| {
             let behind = self.text.get(from..)?.strip_prefix(letters)?;
             let end = symbol::forward(bytes, at + len, behind)?;
-            let start = symbol::backward(bytes, floor, at, self.text.get(..from)?)?;
+            let start = symbol::backward(bytes, floor, at, self.text.get(..from)?, true)?;
             Some(start..end)
         })
     }
@@ -280,9 +280,9 @@ fn after_root(bytes: &[u8], end: usize) -> usize {
 
 /// The scheme whose `://` ends at `end`.
 fn scheme_before(bytes: &[u8], floor: usize, end: usize) -> Option<(Range<usize>, bool)> {
-    let at = symbol::backward(bytes, floor, end, b"://")?;
+    let at = symbol::backward(bytes, floor, end, b"://", false)?;
     [(&b"https"[..], false), (b"http", false), (b"wss", true), (b"ws", true)].into_iter().find_map(|(scheme, websocket)| {
-        let start = symbol::backward(bytes, floor, at, scheme)?;
+        let start = symbol::backward(bytes, floor, at, scheme, false)?;
         Some((start..at, websocket))
     })
 }

@@ -16,8 +16,8 @@ use escape::{Read, Unit, ascii, bare, meanings, spelt_once};
 /// Longest spelling understood, in bytes, with what is dropped before the next character.
 pub const MAX_LEN: usize = 64;
 
-/// In how many places reading may begin before a name, beyond which it is taken for one.
-const MAX_WORK: usize = 200;
+/// In how many places reading may begin before a name, beyond which nobody looks on.
+const MAX_WORK: usize = 64;
 
 /// How many times over the sign that introduces an escape may itself be escaped.
 const LAYERS: usize = 4;
@@ -148,13 +148,16 @@ pub fn forward(bytes: &[u8], at: usize, text: &[u8]) -> Option<usize> {
 /// Where `text` begins if the bytes before `end` spell it; `floor` is as far back as it may begin.
 #[must_use]
 ///
-/// It is asked where the rest of a name stands already. Where more than [`MAX_WORK`] places need a look, the answer is yes:
-/// nobody writes so by accident, and a page made of such places would cost seconds.
-pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8]) -> Option<usize> {
+/// Where reading would have to begin in more than [`MAX_WORK`] places, the answer is `tangled`'s: yes where the rest of a name
+/// stands already. Nobody writes so by accident, and a page made of such places would cost seconds.
+pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
     let work = Cell::new(0);
     follow(end, text.len(), |place, visit| {
         if work.get() > MAX_WORK {
-            return visit(text.len() - place.read, 0, place.at);
+            if tangled {
+                visit(text.len() - place.read, 0, place.at);
+            }
+            return;
         }
         let expected = text.get(..text.len() - place.read).unwrap_or_default();
         let read = endings(bytes, floor, place.at, &mut |(letters, len)| {
@@ -285,7 +288,7 @@ mod tests {
         for text in SPELLINGS {
             let bytes = text.as_bytes();
             assert_eq!(forward(bytes, 0, b"a"), Some(bytes.len()), "{text}");
-            assert_eq!(backward(bytes, 0, bytes.len(), b"a"), Some(0), "{text}");
+            assert_eq!(backward(bytes, 0, bytes.len(), b"a", false), Some(0), "{text}");
         }
     }
 
