@@ -38,7 +38,8 @@ pub fn svg(ratios: &[Ratio]) -> String {
     let (mut y, mut marks) = (TOP, String::new());
     for group in ratios.chunk_by(|a, b| a.title == b.title) {
         let middle = y + LINE * group.len() as f64 / 2.0 + 4.0;
-        marks += &format!("<text x=\"{:.0}\" y=\"{middle:.0}\" text-anchor=\"end\">{}</text>\n", LEFT - 12.0, group[0].title);
+        let (x, title) = (LEFT - 12.0, group[0].title);
+        writeln!(marks, "<text x=\"{x:.0}\" y=\"{middle:.0}\" text-anchor=\"end\">{title}</text>").expect("writing to a string");
         for ratio in group {
             marks += &mark(&scale, ratio, y + LINE / 2.0);
             y += LINE;

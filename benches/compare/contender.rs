@@ -2,10 +2,11 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
 };
 
 use tempfile::TempDir;
@@ -46,7 +47,9 @@ impl Contender {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Settings::new().gateway(gateway, gateway).set("AFFILIATE_WALLET", AFFILIATE);
         let config = config::workerd_config(&settings.set("ALLOW_UNSIGNED_LINKS", "true"), OWN_HOST);
-        let copy = |from: PathBuf, to: &str| fs::copy(&from, folder.path().join(to)).unwrap_or_else(|e| panic!("{from:?}: {e}"));
+        let copy = |from: PathBuf, to: &str| {
+            fs::copy(&from, folder.path().join(to)).unwrap_or_else(|e| panic!("{}: {e}", from.display()))
+        };
         let config = if number == LIVERY {
             copy(config::project().join("build/index.js"), "index.js");
             copy(config::project().join("build/index_bg.wasm"), "index_bg.wasm");
@@ -69,7 +72,14 @@ impl Contender {
         said.read_line(&mut line).expect("what workerd says");
         let port =
             line.split_once("\"port\":").and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
-        Running { child, port: port.unwrap_or_else(|| panic!("workerd did not start in {:?}: {line}", self.folder.path())) }
+        // Whatever it says later must not stop it.
+        thread::spawn(move || io::copy(&mut said, &mut io::sink()));
+        Running { child, port: port.unwrap_or_else(|| self.failed(&line)) }
+    }
+
+    fn failed(&self, said: &str) -> ! {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        panic!("workerd did not start: {said}{log}")
     }
 
     fn command(&self) -> Command {

@@ -118,8 +118,13 @@ impl Connection {
         self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or_default()
     }
 
+    /// Head and body, the body out of its chunks: a boundary may be in the middle of what is looked for.
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.buffer[..self.filled]).into_owned()
+        let (head, body) = self.buffer[..self.filled].split_at(self.head);
+        let head = String::from_utf8_lossy(head).into_owned();
+        let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        let body = if is_chunked { unchunked(body) } else { body.to_vec() };
+        head + &String::from_utf8_lossy(&body)
     }
 
     fn check(&self, work: &Work, hides: bool) {
@@ -129,4 +134,16 @@ impl Connection {
         assert!(right, "{}: not {} with {:?}, but {shown}", work.title, work.status, work.marker);
         assert!(!hides || !text.contains("anexpay.net"), "{}: the gateway is named in {shown}", work.title);
     }
+}
+
+/// A chunked body as far as it is sound.
+fn unchunked(mut framed: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = framed.windows(2).position(|part| part == b"\r\n") {
+        let size = std::str::from_utf8(&framed[..end]).ok().and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        let Some(chunk) = size.and_then(|size| framed.get(end + 2..end + 2 + size)) else { break };
+        body.extend_from_slice(chunk);
+        framed = framed.get(end + 2 + chunk.len() + 2..).unwrap_or_default();
+    }
+    body
 }

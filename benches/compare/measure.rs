@@ -38,7 +38,7 @@ pub fn prepare(works: &[Work], running: &[Running], turn: Duration) {
     eprintln!("every answer is as promised; warming up");
     for work in works {
         for &contender in &work.contenders {
-            load::burst(running[contender].port, work, HIDES[contender], turn / 2);
+            load::burst(running[contender].port, work, HIDES[contender], turn);
         }
     }
 }

@@ -11,7 +11,7 @@ pub fn cpu_us(pid: u32) -> u64 {
     ticks(&text).unwrap_or_else(|| panic!("no times in {text}")) * TICK_US
 }
 
-/// `utime` + `stime` of a line of `/proc/PID/stat`: fields 14 and 15 (proc_pid_stat(5)). The second field is the program's
+/// `utime` + `stime` of a line of `/proc/PID/stat`: fields 14 and 15 (man page `proc_pid_stat`). The second field is the program's
 /// name in parentheses, and may itself hold spaces and parentheses; hence what counts is behind the last one.
 pub fn ticks(stat: &str) -> Option<u64> {
     let (_, behind_name) = stat.rsplit_once(')')?;

@@ -11,7 +11,8 @@ const OPAQUE = /^[A-Za-z0-9+/_-]{16,4096}={0,2}$/;
 const TO_GATEWAY = ['accept', 'accept-language', 'user-agent'];
 const TO_CUSTOMER = ['content-type', 'content-language', 'etag', 'last-modified', 'cache-control', 'vary'];
 const SAFE = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
-const HIDDEN = /(?:[a-z0-9-]+\.)*anexpay\.net/gi;
+const HIDDEN = /anexpay\.net/gi;
+const IN_HOST = /[a-z0-9.-]/i;
 const encoder = new TextEncoder();
 const memory = { providers: null, rates: new Map(), keys: null };
 
@@ -201,6 +202,18 @@ async function checkout(cx) {
   return provider(cx, `${cx.env.GATEWAY_CHECKOUT_URL}/process-payment.php?address=${address_in}&${order}`);
 }
 
+/** The name is looked for first, and what subdomains it has are found from there: one pattern for both is ten times slower. */
+function scrubbed(text, host) {
+  let [out, from] = ['', 0];
+  for (const { index, 0: name } of text.matchAll(HIDDEN)) {
+    let start = index;
+    while (start > from && IN_HOST.test(text[start - 1])) start -= 1;
+    out += text.slice(from, start) + host;
+    from = index + name.length;
+  }
+  return out + text.slice(from);
+}
+
 async function page(cx) {
   const pairs = cx.url.search.slice(1).split('&').filter((pair) => pair && !pair.startsWith('domain='));
   pairs.push(`domain=${cx.env.CHECKOUT_DOMAIN}`);
@@ -208,8 +221,8 @@ async function page(cx) {
   const headers = new Headers({ ...SAFE, 'request-id': cx.id });
   for (const name of TO_CUSTOMER) {
     const value = reply.headers.get(name);
-    if (value !== null) headers.set(name, value.replace(HIDDEN, cx.env.CHECKOUT_DOMAIN));
+    if (value !== null) headers.set(name, scrubbed(value, cx.env.CHECKOUT_DOMAIN));
   }
   const text = await reply.text();
-  return new Response(text.replace(HIDDEN, cx.env.CHECKOUT_DOMAIN), { status: reply.status, headers });
+  return new Response(scrubbed(text, cx.env.CHECKOUT_DOMAIN), { status: reply.status, headers });
 }
