@@ -54,7 +54,7 @@ fn compare(options: &Options) -> Result<(), String> {
     println!("\n{text}");
     if options.writes {
         let docs = support::config::project().join("docs");
-        report::write(&docs.join("performance.md"), &text);
+        report::write(&docs.join("performance.md"), &format!("{}\n\n{text}", report::CHART));
         fs::write(docs.join("performance.svg"), chart::svg(&ratios)).map_err(|error| error.to_string())?;
         eprintln!("written to docs/performance.md and docs/performance.svg");
     }

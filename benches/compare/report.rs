@@ -12,6 +12,8 @@ use crate::{
 
 /// Whom Livery is compared with.
 pub const RIVALS: [usize; 3] = [BARE, VENDOR, TIDY];
+/// What stands above the tables in the document.
+pub const CHART: &str = "![Livery's CPU per request, as a share of its rivals'](performance.svg)";
 const BEGIN: &str = "<!-- benchmark: begin; npm run bench writes what follows -->";
 const END: &str = "<!-- benchmark: end -->";
 
