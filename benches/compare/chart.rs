@@ -12,7 +12,7 @@ const LINE: f64 = 17.0;
 const GAP: f64 = 10.0;
 /// Of the rivals, by their place in the legend; told apart with any eyesight, on white and on black.
 const COLOURS: [&str; 3] = ["#0072b2", "#d55e00", "#009e73"];
-const TICKS: [f64; 11] = [0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0];
+const TICKS: [f64; 14] = [0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 
 /// A scale on which half and double are equally far from one.
 struct Scale {
