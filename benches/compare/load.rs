@@ -55,15 +55,22 @@ fn customer(port: u16, work: &Work, hides: bool, deadline: Instant) -> Vec<f64> 
     latencies
 }
 
-/// What a browser or a shop sends.
+/// What a shop's server or a browser sends, with what Cloudflare adds to it: some Workers copy all of it.
 fn request(port: u16, work: &Work) -> String {
-    format!(
-        "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101\r\n\
-         Accept: */*\r\nAccept-Language: es-ES,es;q=0.8,en;q=0.5\r\nCF-IPCountry: ES\r\n\
-         Cookie: session=0123456789abcdef\r\n\r\n",
-        work.target
-    )
+    let sender = if work.is_of_browser { OF_BROWSER } else { OF_SHOP };
+    format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{sender}{OF_CLOUDFLARE}\r\n", work.target)
 }
+
+const OF_SHOP: &str = "User-Agent: WordPress/6.8; https://shop.example\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\
+    Referer: https://shop.example/checkout\r\n";
+const OF_BROWSER: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: es-ES,es;q=0.8,en;q=0.5\r\n\
+    Accept-Encoding: gzip\r\nReferer: https://shop.example/\r\nCookie: session=0123456789abcdef\r\n\
+    Upgrade-Insecure-Requests: 1\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: cross-site\r\n\
+    Sec-Fetch-User: ?1\r\nPriority: u=0, i\r\n";
+const OF_CLOUDFLARE: &str = "CF-Connecting-IP: 203.0.113.7\r\nCF-IPCountry: ES\r\nCF-Ray: 8f0a1b2c3d4e5f60-MAD\r\n\
+    CF-Visitor: {\"scheme\":\"https\"}\r\nCDN-Loop: cloudflare; loops=1\r\nX-Forwarded-For: 203.0.113.7\r\n\
+    X-Forwarded-Proto: https\r\nX-Real-IP: 203.0.113.7\r\n";
 
 /// A connection that is kept alive, and the last answer on it.
 struct Connection {

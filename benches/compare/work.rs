@@ -19,6 +19,8 @@ pub struct Work {
     pub connections: usize,
     /// Size of the body, where CPU is told per megabyte.
     pub megabytes: Option<f64>,
+    /// Whether a browser asks, and not a shop's server.
+    pub is_of_browser: bool,
     /// Which contenders do this job.
     pub contenders: Vec<usize>,
 }
@@ -77,9 +79,19 @@ fn data(name: &'static str, title: &'static str, target: String, marker: &str, c
 /// The bare passthrough is the limit here too, though it hides nothing.
 fn page(name: &'static str, title: &'static str, target: String, bytes: usize) -> Work {
     let row = row(name, title, target, 200, stub::PAGE_END, vec![LIVERY, BARE, TIDY]);
-    Work { megabytes: Some(bytes as f64 / 1e6), connections: 4, ..row }
+    Work { megabytes: Some(bytes as f64 / 1e6), connections: 4, is_of_browser: true, ..row }
 }
 
 fn row(name: &'static str, title: &'static str, target: String, status: u16, marker: &str, contenders: Vec<usize>) -> Work {
-    Work { name, title, target, status, marker: marker.into(), connections: CONNECTIONS, megabytes: None, contenders }
+    Work {
+        name,
+        title,
+        target,
+        status,
+        marker: marker.into(),
+        connections: CONNECTIONS,
+        megabytes: None,
+        is_of_browser: status == 302,
+        contenders,
+    }
 }
