@@ -12,7 +12,6 @@
 //! any of them. And for the least debt to be a whole quota, `MAX_KEYS` quotas must have been granted within a minute: nobody
 //! locks newcomers out with less. Of an address only a keyed hash is kept.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 use url::{Host, Url};
@@ -131,11 +130,10 @@ fn is_downline(config: &Config, request: &Request<'_>) -> bool {
 
 /// What of an address is one client's: all of version 4, and the first 64 bits of version 6, of which even a home is given a
 /// whole range (RFC 6177).
-fn network(address: &str) -> Cow<'_, [u8]> {
-    let url = if address.contains(':') { web_url::parse(&format!("http://[{address}]")) } else { None };
-    match url.as_ref().and_then(Url::host) {
-        Some(Host::Ipv6(ip)) => ip.octets().into_iter().take(8).collect(),
-        _ => address.as_bytes().into(),
+fn network(address: &str) -> Vec<u8> {
+    match web_url::parse(&format!("http://[{address}]")).as_ref().and_then(Url::host) {
+        Some(Host::Ipv6(ip)) => ip.octets().split_at(8).0.to_vec(),
+        _ => address.as_bytes().to_vec(),
     }
 }
 

@@ -105,7 +105,12 @@ impl Service {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
         let is_status = route == Ok(Route::PaymentStatus);
-        let outcome = self.begin(request, route, &face).and_then(|step| self.admit(request, step, is_status));
+        let mut outcome = self.begin(request, route, &face);
+        // What is answered without the gateway, and what reports a payment to a merchant, is never counted.
+        if let (Some(config), Ok(Step::Ask(call, Callee::Gateway, _))) = (self.config(), &outcome) {
+            let admitted = self.limits.admit(config, request, is_status.then_some(&call.url));
+            outcome = admitted.map_err(Error::from).and(outcome);
+        }
         self.proceed(outcome, face, request.method == Method::Head)
     }
 
@@ -149,15 +154,6 @@ impl Service {
             Route::PaymentStatus => handlers::data::payment_status(&cx, request),
             Route::Asset => handlers::page::asset(&cx, request),
         }
-    }
-
-    /// Stops a request that would have the gateway called once too often. What is answered without it, and what reports a
-    /// payment to a merchant, is never counted; a request that makes several calls is counted once.
-    fn admit(&self, request: &Request<'_>, step: Step, is_status: bool) -> Outcome {
-        if let (Some(config), Step::Ask(call, Callee::Gateway, _)) = (self.config(), &step) {
-            self.limits.admit(config, request, is_status.then_some(call.url.as_str()))?;
-        }
-        Ok(step)
     }
 
     fn proceed(&self, outcome: Outcome, face: Face, is_head: bool) -> Progress {

@@ -69,7 +69,8 @@ fn many_addresses_neither_lift_a_limit_nor_lock_others_out() {
 
 #[test]
 fn one_network_is_one_client() {
-    let same = [("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"), ("2001:DB8:0:0::1", "2001:db8::2"), ("192.0.2.1", "192.0.2.1")];
+    let same =
+        [("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"), ("2001:DB8:0:0::1", "2001:db8::2"), ("192.0.2.1", "192.0.2.1")];
     for (one, other) in same {
         assert_eq!(network(one), network(other));
     }
@@ -117,7 +118,8 @@ fn only_what_is_known_is_counted() {
 
 #[test]
 fn the_fields_are_those_of_the_draft() {
-    let fields = |subject| Exceeded { subject, quota: Quota(20), wait: 3 }.fields().map(|(name, value)| format!("{name}: {value}"));
+    let fields =
+        |subject| Exceeded { subject, quota: Quota(20), wait: 3 }.fields().map(|(name, value)| format!("{name}: {value}"));
     assert_eq!(fields(Subject::Client), [r#"ratelimit-policy: "client";q=20;w=60"#, r#"ratelimit: "client";r=0;t=3"#]);
     assert_eq!(fields(Subject::Token), [r#"ratelimit-policy: "token";q=20;w=60"#, r#"ratelimit: "token";r=0;t=3"#]);
 }
