@@ -7,8 +7,7 @@ mod support;
 
 use livery_sandbox::Sandbox;
 use stage::{
-    AFFILIATE, BRAND, MERCHANT, SUB_AFFILIATE, Stage, assert_error_page, encode, failure, in_front_of, sandbox, token,
-    wallet_target,
+    AFFILIATE, BRAND, MERCHANT, SUB_AFFILIATE, Stage, assert_error_page, encode, failure, in_front_of, token, wallet_target,
 };
 use std::{
     thread,
@@ -22,7 +21,7 @@ use support::{
 
 const ME: &str = "192.0.2.1";
 const SOMEBODY_ELSE: &str = "192.0.2.2";
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const KEY: &str = "sub=a-key-that-two-operators-share-0123456789";
 
 fn from(request: Request, address: &str) -> Request {
