@@ -6,7 +6,7 @@
 //! one share of the minute; one that would move it more than a minute ahead is refused and changes nothing. So a whole
 //! minute's quota can be used at once, and then comes back one by one.
 //!
-//! There is room for [`MAX_KEYS`] keys. A key that owes nothing is the same as none and is overwritten. Where all owe something,
+//! There is room for `MAX_KEYS` keys. A key that owes nothing is the same as none and is overwritten. Where all owe something,
 //! a newcomer takes the place of the one that owes least, **and its debt** (as in Metwally's "space-saving" counters, 2005).
 //! What is on record is thus never less than what a key really owes: whoever comes with many addresses cannot make us forget
 //! any of them. And for the least debt to be a whole quota, `MAX_KEYS` quotas must have been granted within a minute: nobody
