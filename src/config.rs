@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::limits::Quota;
 use crate::livery::names::Names;
 use crate::secret::Secret;
 use crate::signing::Keys;
@@ -39,6 +40,10 @@ pub struct Config {
     pub names: Names,
     /// How long the gateway may take, in milliseconds.
     pub timeout_ms: u32,
+    /// How many requests of one client that need the gateway are served.
+    pub per_client: Quota,
+    /// How often the state of one payment can be asked for.
+    pub per_token: Quota,
     /// How pages look.
     pub brand: Brand,
     /// Affiliates whose own Livery calls this one.
@@ -217,6 +222,8 @@ impl Config {
         let api = reader.parsed("GATEWAY_API_URL", Base::parse).or_else(|| Base::parse(DEFAULT_API).ok());
         let checkout = reader.parsed("GATEWAY_CHECKOUT_URL", Base::parse).or_else(|| Base::parse(DEFAULT_CHECKOUT).ok());
         let timeout_ms = reader.parsed("GATEWAY_TIMEOUT_MS", Reader::timeout).unwrap_or(DEFAULT_TIMEOUT_MS);
+        let per_client = reader.parsed("RATE_LIMIT_PER_CLIENT", Quota::parse).unwrap_or(Quota::PER_CLIENT);
+        let per_token = reader.parsed("RATE_LIMIT_PER_TOKEN", Quota::parse).unwrap_or(Quota::PER_TOKEN);
         let brand = Brand::read(reader, origin.as_ref());
         let downlines = reader.parsed("DOWNLINE_KEYS", keys::partners).unwrap_or_default();
         let upline = reader.parsed("UPLINE_KEY", keys::partner);
@@ -245,6 +252,8 @@ impl Config {
             checkout,
             names,
             timeout_ms,
+            per_client,
+            per_token,
             brand,
             downlines,
             upline,

@@ -12,6 +12,7 @@ use crate::downline::DownlineError;
 use crate::gateway::GatewayError;
 use crate::gateway::opaque::OpaqueError;
 use crate::http::Fault;
+use crate::limits::{Exceeded, Subject};
 use crate::money::{AmountError, CurrencyError};
 use crate::query::ParamError;
 use crate::split::SplitError;
@@ -58,6 +59,8 @@ pub enum Error {
     BodyTooLarge,
     /// A form of a kind that is not passed on.
     MediaType,
+    /// More requests than the operator allows.
+    TooMany(Exceeded),
     /// The gateway did not do its part.
     Gateway(GatewayError),
     /// The merchant's server did not take a callback: no answer, or an answer that is not 2xx.
@@ -137,6 +140,7 @@ impl Error {
             Self::UrlTooLong => (414, "url_too_long", InvalidRequest),
             Self::BodyTooLarge => (413, "body_too_large", InvalidRequest),
             Self::MediaType => (415, "unsupported_media_type", InvalidRequest),
+            Self::TooMany(_) => (429, "too_many_requests", RateLimit),
             Self::Gateway(GatewayError::Rejected { .. }) => (422, "gateway_rejected", Gateway),
             Self::Gateway(GatewayError::RateLimited { .. }) => (429, "rate_limited", RateLimit),
             Self::Gateway(GatewayError::Unavailable) => (502, "gateway_unavailable", Gateway),
@@ -189,6 +193,7 @@ impl Error {
     pub const fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Gateway(GatewayError::RateLimited { retry_after }) => Some(*retry_after),
+            Self::TooMany(exceeded) => Some(exceeded.wait),
             _ => None,
         }
     }
@@ -240,6 +245,10 @@ impl Error {
             Self::UrlTooLong => "The URL has more than 8192 bytes or 900 parameters: shorten it.",
             Self::BodyTooLarge => "The body is larger than 64 KiB: shorten it.",
             Self::MediaType => "Forms are taken as application/x-www-form-urlencoded or application/json only.",
+            Self::TooMany(Exceeded { subject: Subject::Client, .. }) => {
+                "Too many requests came from your network: wait a moment and try again."
+            }
+            Self::TooMany(_) => "This payment's state was asked for too often: wait a moment, and rely on the callback instead.",
             Self::Merchant(_, Fault::Timeout) => {
                 "The merchant's callback URL did not answer in time: the callback was not delivered, send it again."
             }
@@ -261,6 +270,12 @@ impl From<(&'static str, ParamError)> for Error {
 impl From<GatewayError> for Error {
     fn from(error: GatewayError) -> Self {
         Self::Gateway(error)
+    }
+}
+
+impl From<Exceeded> for Error {
+    fn from(error: Exceeded) -> Self {
+        Self::TooMany(error)
     }
 }
 

@@ -12,6 +12,7 @@
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
 //! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate remembers
+//! * [`limits`] how often the gateway is called for one client
 //!
 //! Everything but `glue` is pure: values in, values out, built and tested natively. Only `glue` knows the runtime, and it
 //! exists for WebAssembly alone.
@@ -30,6 +31,7 @@ pub mod gateway;
 pub mod handlers;
 pub mod http;
 pub mod json;
+pub mod limits;
 pub mod livery;
 pub mod memory;
 pub mod money;

@@ -11,6 +11,7 @@ use crate::flow::{Callee, Context, Outcome, Step, Then};
 use crate::handlers;
 use crate::http::{Body, Call, Fault, Method, Now, Reply, Request, Response};
 use crate::json::Object;
+use crate::limits::Limits;
 use crate::livery::scrub::scrub;
 use crate::memory::Memory;
 use crate::pages::{self, Face, Form};
@@ -26,6 +27,7 @@ const MAX_PARAMETERS: usize = 900;
 pub struct Service {
     config: Result<Config, Vec<Mistake>>,
     memory: Memory,
+    limits: Limits,
 }
 
 /// How far a request has come.
@@ -79,7 +81,7 @@ impl Service {
     /// Reads the settings from `source`, which gives a setting's text by its name.
     #[must_use]
     pub fn new(source: &dyn Fn(&str) -> Option<String>) -> Self {
-        Self { config: Config::read(source), memory: Memory::default() }
+        Self { config: Config::read(source), memory: Memory::default(), limits: Limits::default() }
     }
 
     /// What is wrong with the settings.
@@ -102,7 +104,13 @@ impl Service {
     pub fn answer(&self, request: &Request<'_>) -> Progress {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
-        let outcome = self.begin(request, route, &face);
+        let is_status = route == Ok(Route::PaymentStatus);
+        let mut outcome = self.begin(request, route, &face);
+        // What is answered without the gateway, and what reports a payment to a merchant, is never counted.
+        if let (Some(config), Ok(Step::Ask(call, Callee::Gateway, _))) = (self.config(), &outcome) {
+            let admitted = self.limits.admit(config, request, is_status.then_some(&call.url));
+            outcome = admitted.map_err(Error::from).and(outcome);
+        }
         self.proceed(outcome, face, request.method == Method::Head)
     }
 
@@ -194,6 +202,9 @@ impl Service {
         let mut response = page.unwrap_or_else(|| error_json(error, face, &message));
         if let Error::Method(allowed) = error {
             response = response.header("allow", *allowed);
+        }
+        if let Error::TooMany(exceeded) = error {
+            response.headers.extend(exceeded.fields());
         }
         match error.retry_after() {
             Some(seconds) => response.header("retry-after", seconds.to_string()),

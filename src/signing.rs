@@ -1,7 +1,7 @@
 //! The operator's signing keys, and the keys derived from them for each purpose.
 //!
-//! A key never serves two purposes: HKDF (RFC 5869) derives one for links and one for callback tokens, so that a
-//! merchant's server can be given the link key without learning anything about the other.
+//! A key never serves two purposes: HKDF (RFC 5869) derives one for links, one for callback tokens and one for
+//! addresses, so that a merchant's server can be given the link key without learning anything about the others.
 
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
@@ -16,12 +16,14 @@ use crate::secret::Secret;
 const MIN_BYTES: usize = 32;
 const LINK_PURPOSE: &[u8] = b"livery checkout link v1";
 const TOKEN_PURPOSE: &[u8] = b"livery callback token v1";
+const BLIND_PURPOSE: &[u8] = b"livery rate limit v1";
 
 /// What is derived from one entry of `SIGNING_KEY`.
 #[derive(Clone, Debug)]
 struct Derived {
     link: Secret<[u8; 32]>,
     token: Secret<[u8; 64]>,
+    blind: Secret<[u8; 32]>,
 }
 
 /// All keys in force. The first signs and seals; all of them verify and open, which is how keys are rotated.
@@ -54,6 +56,15 @@ impl Keys {
         self.0.iter().any(|key| is_signed(key.link.expose(), message.as_bytes(), signature))
     }
 
+    /// A number by which something can be recognised that is not to be remembered itself: the first 64 bits of its
+    /// HMAC-SHA-256. Nobody without the key can tell what it stands for, or find two with the same.
+    #[must_use]
+    pub fn blind(&self, text: &[u8]) -> u64 {
+        let mac = self.0.first().and_then(|key| mac(key.blind.expose(), text));
+        let bytes = mac.and_then(|mac| mac.finalize().into_bytes().first_chunk().copied());
+        u64::from_le_bytes(bytes.unwrap_or_default())
+    }
+
     /// Encrypts and authenticates a text so that the same text always gives the same bytes (AES-256-SIV, RFC 5297).
     #[must_use]
     pub fn seal(&self, text: &str) -> Option<Vec<u8>> {
@@ -72,10 +83,11 @@ impl Keys {
 impl Derived {
     fn from_key(key: &[u8]) -> Option<Self> {
         let hkdf = Hkdf::<Sha256>::new(None, key);
-        let (mut link, mut token) = ([0; 32], [0; 64]);
+        let (mut link, mut token, mut blind) = ([0; 32], [0; 64], [0; 32]);
         hkdf.expand(LINK_PURPOSE, &mut link).ok()?;
         hkdf.expand(TOKEN_PURPOSE, &mut token).ok()?;
-        Some(Self { link: Secret::new(link), token: Secret::new(token) })
+        hkdf.expand(BLIND_PURPOSE, &mut blind).ok()?;
+        Some(Self { link: Secret::new(link), token: Secret::new(token), blind: Secret::new(blind) })
     }
 
     fn siv(&self) -> Aes256Siv {

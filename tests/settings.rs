@@ -11,7 +11,7 @@ use support::{
 };
 
 /// One mistake in each setting, every value with a word that must not be shown.
-const MISTAKES: [(&str, &str); 17] = [
+const MISTAKES: [(&str, &str); 19] = [
     ("PAYOUT_WALLET", "0xHUSHHUSH"),
     ("AFFILIATE_FEE", "2.HUSH"),
     ("SUB_AFFILIATE_WALLET", "0xHUSH"),
@@ -21,6 +21,8 @@ const MISTAKES: [(&str, &str); 17] = [
     ("GATEWAY_API_URL", "http://hush.example"),
     ("GATEWAY_CHECKOUT_URL", "hush"),
     ("GATEWAY_TIMEOUT_MS", "HUSH"),
+    ("RATE_LIMIT_PER_CLIENT", "HUSH"),
+    ("RATE_LIMIT_PER_TOKEN", "HUSH"),
     ("BRAND_LOGO", "http://hush.example/logo.png"),
     ("BRAND_THEME", "hush;}"),
     ("SUPPORT_URL", "javascript:hush"),

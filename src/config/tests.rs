@@ -47,6 +47,8 @@ fn all_mistakes_are_reported_at_once() {
         ("SIGNING_KEY", "c2hvcnQ="),
         ("GATEWAY_API_URL", "http://api.example.com"),
         ("GATEWAY_TIMEOUT_MS", "0"),
+        ("RATE_LIMIT_PER_CLIENT", "-1"),
+        ("RATE_LIMIT_PER_TOKEN", "1000001"),
         ("BRAND_THEME", "red;}"),
         ("SUPPORT_URL", "javascript:alert(1)"),
         ("DOWNLINE_KEYS", "shop=short"),

@@ -156,7 +156,9 @@ impl Stage {
     /// With settings of the test's own.
     pub fn branded_with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let sandbox = sandbox();
-        let settings = in_front_of(&sandbox, &[("ALLOW_UNSIGNED_LINKS", "true"), ("BRAND_NAME", BRAND)]);
+        // One payment's state is asked for with every fault there is.
+        let own = [("ALLOW_UNSIGNED_LINKS", "true"), ("BRAND_NAME", BRAND), ("RATE_LIMIT_PER_TOKEN", "0")];
+        let settings = in_front_of(&sandbox, &own);
         let worker = Worker::start(&change(settings));
         sandbox.set_livery(&worker.url());
         Self { worker, sandbox }

@@ -22,6 +22,8 @@ pub const ALLOWED_HEADERS: &[&str] = &[
     "last-modified",
     "location",
     "permissions-policy",
+    "ratelimit",
+    "ratelimit-policy",
     "referrer-policy",
     "refresh",
     "request-id",
