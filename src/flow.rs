@@ -1,12 +1,14 @@
 //! How a request proceeds: from step to step, each a value, until there is an answer.
 //!
-//! A handler does no I/O. It returns either an answer or a call together with what to do with the reply; whoever runs it
-//! makes the call and goes on. So the whole of it runs natively, with replies from a test.
+//! A handler does no I/O. It returns either an answer, or calls together with what to do with their replies; whoever runs it
+//! makes the calls and goes on. So the whole of it runs natively, with replies from a test.
+
+use std::cell::RefCell;
 
 use crate::config::Config;
 use crate::downline;
 use crate::error::Error;
-use crate::http::{Call, Fault, Method, Now, Reply, Response};
+use crate::http::{Call, Fault, Method, Now, Read, Reply, Response};
 use crate::memory::Memory;
 
 /// What every step can use.
@@ -18,47 +20,95 @@ pub struct Context<'a> {
     pub memory: &'a Memory,
     /// The moment of this step.
     pub now: Now,
+    /// What was begun beside this request.
+    besides: &'a RefCell<Vec<Waiting>>,
 }
 
 /// One step further.
 pub enum Step {
     /// The answer: done.
     Answer(Response),
-    /// A call to make, whom it goes to, and how to go on with its reply.
-    Ask(Call, Callee, Then),
+    /// Calls to make at once, and how to go on with their replies.
+    Ask(Waiting),
 }
+
+/// Calls that are to be made at once, and what follows when all of them are done.
+pub struct Waiting {
+    /// The calls.
+    pub asks: Vec<Ask>,
+    /// What follows.
+    pub then: Then,
+}
+
+/// One call to make.
+pub struct Ask {
+    /// What to send.
+    pub call: Call,
+    /// To whom.
+    pub callee: Callee,
+    /// How long they may keep us waiting, in milliseconds.
+    pub timeout_ms: u32,
+}
+
+/// An [`Ask`] that is done: what came of it.
+pub type Told = (Ask, Result<Reply, Fault>);
 
 /// Whom a call goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callee {
-    /// The gateway, on behalf of a customer: it ends when they go away, and may be made twice.
+    /// The gateway, on behalf of a customer: the call ends when they go away, and may be made twice.
     Gateway,
-    /// A merchant, who hears of a payment: it is made once, whoever hangs up. The gateway itself repeats its report.
+    /// A merchant, who hears of a payment: the call is made once, whoever hangs up. The gateway itself repeats its report.
     Merchant,
+    /// Cloudflare's cache in this data centre: a `GET` looks up, and its status is 404 where nothing is kept; a `PUT` keeps.
+    Edge,
 }
 
-impl Callee {
+impl Ask {
+    /// Whether the same call for several customers at the same time is made once, and its reply is everybody's: it asks for a
+    /// text that depends on nothing but the URL. What is asked for in the name of one customer, a page or where their payment
+    /// goes on, is theirs alone.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.callee != Callee::Merchant && self.call.method == Method::Get && self.call.read == Read::Text
+    }
+
     /// Whether a call is made once more after this came of it.
     ///
     /// It is where the same request may bring a reply that the first did not: the connection failed or broke, or somebody
     /// between us and the gateway says so. 502 and 503 are a server's word for it, 520, 521 and 523 Cloudflare's, which a
     /// Worker gets to see instead of a broken connection where the gateway is behind Cloudflare. Not where time ran out, here
     /// or there (504, 522, 524): the customer has waited enough. Not where the gateway says when to come again. Never a `POST`.
-    #[must_use]
-    pub fn is_worth_another_try(self, call: &Call, came: Result<&Reply, &Fault>) -> bool {
+    fn is_worth_another_try(&self, came: &Result<Reply, Fault>) -> bool {
         let failed = match came {
             Err(fault) => *fault == Fault::Unreachable,
             Ok(reply) => matches!(reply.status, 502 | 503 | 520 | 521 | 523) && reply.headers.get("retry-after").is_none(),
         };
-        failed && self == Self::Gateway && call.method != Method::Post
+        failed && self.callee == Callee::Gateway && self.call.method != Method::Post
     }
 }
 
-/// What follows a call.
-pub type Then = Box<dyn FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome>;
+/// What follows calls.
+pub type Then = Box<dyn FnOnce(&Context<'_>, Vec<Told>) -> Outcome>;
 
 /// A step, or why there is none.
 pub type Outcome = Result<Step, Error>;
+
+impl<'a> Context<'a> {
+    /// The context of a step at that moment; what it begins beside the request is collected in `besides`.
+    #[must_use]
+    pub const fn new(config: &'a Config, memory: &'a Memory, now: Now, besides: &'a RefCell<Vec<Waiting>>) -> Self {
+        Self { config, memory, now, besides }
+    }
+
+    /// Begins something that the answer need not wait for. What becomes of it is nobody's answer; nothing is begun where there
+    /// is no call to make.
+    pub fn begin(&self, outcome: Outcome) {
+        if let Ok(Step::Ask(waiting)) = outcome {
+            self.besides.borrow_mut().push(waiting);
+        }
+    }
+}
 
 /// Ends with an answer.
 ///
@@ -74,31 +124,111 @@ pub fn answer(response: Response) -> Outcome {
 /// None; the type fits where handlers return.
 pub fn ask_gateway(
     cx: &Context<'_>,
-    mut call: Call,
+    call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    downline::sign(cx.config, &mut call, cx.now);
-    Ok(Step::Ask(call, Callee::Gateway, Box::new(then)))
+    ask_gateway_at_once(cx, vec![call], |cx, replies| then(cx, only(replies)))
+}
+
+/// Makes several calls to the gateway at the same time. `then` is given the replies in the order of the calls.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_gateway_at_once(
+    cx: &Context<'_>,
+    calls: Vec<Call>,
+    then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
+) -> Outcome {
+    let timeout_ms = cx.config.timeout_ms;
+    let ask = |mut call| {
+        downline::sign(cx.config, &mut call, cx.now);
+        Ask { call, callee: Callee::Gateway, timeout_ms }
+    };
+    let (asks, since) = (calls.into_iter().map(ask).collect(), cx.now);
+    wait(asks, move |cx, told| again(cx, told, since, then))
+}
+
+/// Makes those calls once more for which that is worth it, within the time that is left.
+fn again(
+    cx: &Context<'_>,
+    told: Vec<Told>,
+    since: Now,
+    then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
+) -> Outcome {
+    let spent = u32::try_from(cx.now.0.saturating_sub(since.0)).unwrap_or(u32::MAX);
+    let (mut asks, mut places, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (ask, came)) in told.into_iter().enumerate() {
+        if spent < ask.timeout_ms && ask.is_worth_another_try(&came) {
+            asks.push(Ask { timeout_ms: ask.timeout_ms - spent, ..ask });
+            places.push(place);
+        }
+        replies.push(came);
+    }
+    if asks.is_empty() {
+        return then(cx, replies);
+    }
+    wait(asks, move |cx, told| {
+        for (place, (_, came)) in places.into_iter().zip(told) {
+            if let Some(slot) = replies.get_mut(place) {
+                *slot = came;
+            }
+        }
+        then(cx, replies)
+    })
 }
 
 /// Calls a merchant.
 ///
 /// # Errors
 /// None; the type fits where handlers return.
-pub fn ask_merchant(call: Call, then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static) -> Outcome {
-    Ok(Step::Ask(call, Callee::Merchant, Box::new(then)))
+pub fn ask_merchant(
+    cx: &Context<'_>,
+    call: Call,
+    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+) -> Outcome {
+    ask_once(cx, call, Callee::Merchant, then)
+}
+
+/// Looks something up in Cloudflare's cache, or keeps it there.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_edge(
+    cx: &Context<'_>,
+    call: Call,
+    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+) -> Outcome {
+    ask_once(cx, call, Callee::Edge, then)
+}
+
+fn ask_once(
+    cx: &Context<'_>,
+    call: Call,
+    callee: Callee,
+    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+) -> Outcome {
+    let ask = Ask { call, callee, timeout_ms: cx.config.timeout_ms };
+    wait(vec![ask], |cx, told| then(cx, only(told.into_iter().map(|(_, came)| came).collect())))
+}
+
+fn wait(asks: Vec<Ask>, then: impl FnOnce(&Context<'_>, Vec<Told>) -> Outcome + 'static) -> Outcome {
+    Ok(Step::Ask(Waiting { asks, then: Box::new(then) }))
+}
+
+/// What came of a single call. A call without an outcome does not occur; were there one, it would not have arrived.
+fn only(mut replies: Vec<Result<Reply, Fault>>) -> Result<Reply, Fault> {
+    replies.pop().unwrap_or(Err(Fault::Unreachable))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Read;
     use crate::testing::reply;
 
     fn tries_again(callee: Callee, method: Method, came: &Result<Reply, Fault>) -> bool {
         let url = "https://api.anexpay.net/control/wallet.php".to_owned();
         let call = Call { method, url, headers: Vec::new(), body: None, read: Read::Text };
-        callee.is_worth_another_try(&call, came.as_ref())
+        Ask { call, callee, timeout_ms: 1 }.is_worth_another_try(came)
     }
 
     #[test]
@@ -119,5 +249,6 @@ mod tests {
         assert!(!tries_again(Callee::Gateway, Method::Post, unreachable));
         assert!(!tries_again(Callee::Merchant, Method::Get, unreachable));
         assert!(!tries_again(Callee::Merchant, Method::Get, &Ok(reply(503, ""))));
+        assert!(!tries_again(Callee::Edge, Method::Get, unreachable));
     }
 }

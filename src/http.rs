@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::country::Country;
 
-/// A request method that some route serves.
+/// A request method that some route serves, or that we use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// `GET`
@@ -13,6 +13,8 @@ pub enum Method {
     Head,
     /// `POST`
     Post,
+    /// `PUT`: no route serves it; the cache takes it.
+    Put,
     /// Any other: no route serves it.
     Other,
 }
@@ -36,6 +38,7 @@ impl Method {
             Self::Get => "GET",
             Self::Head => "HEAD",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Other => "OTHER",
         }
     }
@@ -114,7 +117,7 @@ pub struct Call {
     pub url: String,
     /// Every header it carries besides those that the runtime must add.
     pub headers: Vec<(&'static str, String)>,
-    /// Its body, for `POST`.
+    /// Its body, for `POST` and `PUT`.
     pub body: Option<Vec<u8>>,
     /// What is wanted of the reply's body.
     pub read: Read,

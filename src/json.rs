@@ -13,7 +13,7 @@ pub struct Object<'a>(Vec<(&'static str, Value<'a>)>);
 #[derive(Debug)]
 enum Value<'a> {
     Text(&'a str),
-    Number(u16),
+    Number(u64),
     Raw(&'a RawValue),
     Object(Object<'a>),
     List(Vec<Object<'a>>),
@@ -48,8 +48,8 @@ impl<'a> Object<'a> {
 
     /// The same with a whole number.
     #[must_use]
-    pub fn number(self, name: &'static str, number: u16) -> Self {
-        self.with(name, Value::Number(number))
+    pub fn number(self, name: &'static str, number: impl Into<u64>) -> Self {
+        self.with(name, Value::Number(number.into()))
     }
 
     /// The same with a value as it is written already.
@@ -91,7 +91,7 @@ impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
-            Self::Number(number) => serializer.serialize_u16(*number),
+            Self::Number(number) => serializer.serialize_u64(*number),
             Self::Raw(json) => json.serialize(serializer),
             Self::Object(object) => object.serialize(serializer),
             Self::List(list) => {
@@ -111,7 +111,7 @@ mod tests {
     fn fields_are_written_in_order_and_escaped() {
         let raw = RawValue::from_string("0.10".to_owned()).unwrap();
         let inner = Object::new().raw("minimum", &raw);
-        let object = Object::new().text("b", "\"<\u{1}ü").optional("a", None).optional("c", Some("")).number("n", 404);
+        let object = Object::new().text("b", "\"<\u{1}ü").optional("a", None).optional("c", Some("")).number("n", 404_u16);
         let object = object.list("list", vec![inner, Object::new()]).object("o", Object::new());
         assert_eq!(object.write(), r#"{"b":"\"<\u0001ü","c":"","n":404,"list":[{"minimum":0.10},{}],"o":{}}"#);
     }

@@ -97,6 +97,25 @@ impl Route {
         if served { Ok(route) } else { Err(Error::Method(allowed)) }
     }
 
+    /// Its name in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Health => "health",
+            Self::Checkout => "checkout",
+            Self::Callback => "callback",
+            Self::Wallet(_) => "wallet",
+            Self::DownlineWallet => "downline_wallet",
+            Self::Payment => "payment",
+            Self::HostedPage => "hosted_page",
+            Self::Providers => "providers",
+            Self::Convert => "convert",
+            Self::PaymentStatus => "payment_status",
+            Self::Asset => "asset",
+        }
+    }
+
     /// Whether programs call it rather than browsers: they get JSON whatever they accept.
     #[must_use]
     pub const fn is_api(self) -> bool {

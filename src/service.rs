@@ -1,15 +1,16 @@
 //! The whole Worker as one value: settings and memory in, answers out.
 //!
-//! [`Service::answer`] takes a request; whatever it returns is either done or waits for one call's reply, with which
+//! [`Service::answer`] takes a request; whatever it returns is either done or waits for the replies to some calls, with which
 //! [`Service::resume`] goes on. Every answer, an error too, leaves through [`Service::finish`], which scrubs it.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use crate::config::{Config, Mistake};
 use crate::error::Error;
-use crate::flow::{Callee, Context, Outcome, Step, Then};
+use crate::flow::{Ask, Callee, Context, Outcome, Step, Then, Waiting};
 use crate::handlers;
-use crate::http::{Body, Call, Fault, Method, Now, Reply, Request, Response};
+use crate::http::{Body, Fault, Method, Now, Reply, Request, Response};
 use crate::json::Object;
 use crate::limits::Limits;
 use crate::livery::scrub::scrub;
@@ -30,23 +31,41 @@ pub struct Service {
     limits: Limits,
 }
 
+/// One turn of a request's work.
+pub struct Turn {
+    /// How far the request has come.
+    pub progress: Progress,
+    /// What was begun beside it, which nobody waits for.
+    pub besides: Vec<Pending>,
+}
+
 /// How far a request has come.
 pub enum Progress {
     /// To its answer, and what the log should say about it.
     Done(Response, Note),
-    /// To a call whose reply it needs.
+    /// To calls whose replies it needs.
     Waiting(Pending),
+    /// To the end of what was begun beside a request: nobody hears of it.
+    Over,
 }
 
-/// A request that waits for a reply.
+/// Something that waits for replies.
 pub struct Pending {
-    /// The call to make.
-    pub call: Call,
-    /// Whom it goes to.
-    pub callee: Callee,
+    /// The calls to make at once.
+    pub asks: Vec<Ask>,
     then: Then,
+    since: Now,
+    /// Whom the answer is for; nobody, if this was begun beside a request.
+    visit: Option<Visit>,
+}
+
+/// One request on its way to its answer.
+struct Visit {
     face: Face,
     is_head: bool,
+    began: Now,
+    /// How long we waited for others, in milliseconds.
+    waited: u64,
 }
 
 /// What the log says about one answer. Nothing in it is about a person, and nothing is secret.
@@ -54,10 +73,16 @@ pub struct Pending {
 pub struct Note {
     /// The request's id.
     pub request_id: String,
+    /// The route's name; none for what has no route.
+    pub route: Option<&'static str>,
     /// The answer's status.
     pub status: u16,
     /// The error's code, if it is one.
     pub code: Option<&'static str>,
+    /// How long we waited for others, in milliseconds.
+    pub upstream_ms: u64,
+    /// How long the answer took, in milliseconds; the runtime's clock stands still while we compute.
+    pub total_ms: u64,
     /// Whether a provider's URL holds a hidden name, which must not be changed there.
     pub name_in_provider_url: bool,
 }
@@ -66,14 +91,18 @@ impl Note {
     /// The log's line.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let object = Object::new().text("request_id", &self.request_id).number("status", self.status).optional("code", self.code);
+        let object = Object::new().text("request_id", &self.request_id).optional("route", self.route);
+        let object = object.number("status", self.status).text("outcome", self.outcome()).optional("code", self.code);
+        let object = object.number("upstream_ms", self.upstream_ms).number("total_ms", self.total_ms);
         object.optional("name_in_provider_url", self.name_in_provider_url.then_some("true")).write()
     }
 
-    /// Whether it is worth a line in the log.
-    #[must_use]
-    pub const fn is_worth_logging(&self) -> bool {
-        self.status >= 500 || self.name_in_provider_url
+    const fn outcome(&self) -> &'static str {
+        match self.status {
+            0..400 => "ok",
+            400..500 => "refused",
+            _ => "failed",
+        }
     }
 }
 
@@ -101,44 +130,48 @@ impl Service {
 
     /// Takes a request.
     #[must_use]
-    pub fn answer(&self, request: &Request<'_>) -> Progress {
+    pub fn answer(&self, request: &Request<'_>) -> Turn {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
         let is_status = route == Ok(Route::PaymentStatus);
-        let mut outcome = self.begin(request, route, &face);
+        let besides = RefCell::default();
+        let mut outcome = self.begin(request, route, &face, &besides);
         // What is answered without the gateway, and what reports a payment to a merchant, is never counted.
-        if let (Some(config), Ok(Step::Ask(call, Callee::Gateway, _))) = (self.config(), &outcome) {
-            let admitted = self.limits.admit(config, request, is_status.then_some(&call.url));
+        if let (Some(config), Some(ask)) = (self.config(), first_of_gateway(&outcome)) {
+            let admitted = self.limits.admit(config, request, is_status.then_some(&ask.call.url));
             outcome = admitted.map_err(Error::from).and(outcome);
         }
-        self.proceed(outcome, face, request.method == Method::Head)
+        let visit = Visit { face, is_head: request.method == Method::Head, began: request.now, waited: 0 };
+        self.proceed(outcome, Some(visit), request.now, besides)
     }
 
-    /// Goes on with a reply, or with the reason why there is none.
+    /// Goes on with what came of each call, in the order of the calls. It is given back what it waited with.
     #[must_use]
-    pub fn resume(&self, pending: Pending, reply: Result<Reply, Fault>, now: Now) -> Progress {
-        let Pending { then, face, is_head, .. } = pending;
-        let outcome = match self.context(now) {
-            Some(cx) => then(&cx, reply),
+    pub fn resume(&self, pending: Pending, came: Vec<Result<Reply, Fault>>, now: Now) -> Turn {
+        let Pending { asks, then, since, visit } = pending;
+        let visit = visit.map(|visit| Visit { waited: visit.waited + now.0.saturating_sub(since.0), ..visit });
+        let besides = RefCell::default();
+        let outcome = match self.context(now, &besides) {
+            Some(cx) => then(&cx, asks.into_iter().zip(came).collect()),
             None => Err(Error::Misconfigured),
         };
-        self.proceed(outcome, face, is_head)
+        self.proceed(outcome, visit, now, besides)
     }
 
-    const fn context(&self, now: Now) -> Option<Context<'_>> {
+    const fn context<'a>(&'a self, now: Now, besides: &'a RefCell<Vec<Waiting>>) -> Option<Context<'a>> {
         match &self.config {
-            Ok(config) => Some(Context { config, memory: &self.memory, now }),
+            Ok(config) => Some(Context::new(config, &self.memory, now, besides)),
             Err(_) => None,
         }
     }
 
-    fn begin(&self, request: &Request<'_>, route: Result<Route, Error>, face: &Face) -> Outcome {
+    fn begin(&self, request: &Request<'_>, route: Result<Route, Error>, face: &Face, besides: &RefCell<Vec<Waiting>>) -> Outcome {
         if route == Ok(Route::Health) {
             return Ok(Step::Answer(self.health()));
         }
-        let cx = self.context(request.now).ok_or(Error::Misconfigured)?;
-        let parameters = crate::query::pairs(request.query).count();
-        if request.path.len() + request.query.len() > MAX_URL || parameters > MAX_PARAMETERS {
+        let cx = self.context(request.now, besides).ok_or(Error::Misconfigured)?;
+        let has_too_many = || crate::query::pairs(request.query).nth(MAX_PARAMETERS).is_some();
+        if request.path.len() + request.query.len() > MAX_URL || has_too_many() {
             return Err(Error::UrlTooLong);
         }
         match route? {
@@ -156,15 +189,27 @@ impl Service {
         }
     }
 
-    fn proceed(&self, outcome: Outcome, face: Face, is_head: bool) -> Progress {
-        let (response, code) = match outcome {
-            Ok(Step::Ask(call, callee, then)) => return Progress::Waiting(Pending { call, callee, then, face, is_head }),
-            Ok(Step::Answer(response)) => (response, None),
-            Err(error) => (self.render(&error, &face), Some(error.code())),
+    fn proceed(&self, outcome: Outcome, visit: Option<Visit>, now: Now, besides: RefCell<Vec<Waiting>>) -> Turn {
+        let pending = |Waiting { asks, then }, visit| Pending { asks, then, since: now, visit };
+        let progress = match (outcome, visit) {
+            (Ok(Step::Ask(waiting)), visit) => Progress::Waiting(pending(waiting, visit)),
+            (outcome, Some(visit)) => self.end(outcome, &visit, now),
+            (_, None) => Progress::Over,
         };
-        let (response, name_in_provider_url) = self.finish(response, &face, is_head);
-        let note = Note { request_id: face.request_id, status: response.status, code, name_in_provider_url };
-        Progress::Done(response, note)
+        Turn { progress, besides: besides.into_inner().into_iter().map(|waiting| pending(waiting, None)).collect() }
+    }
+
+    fn end(&self, outcome: Outcome, visit: &Visit, now: Now) -> Progress {
+        let (response, code) = match outcome {
+            Ok(Step::Answer(response)) => (response, None),
+            Ok(Step::Ask(_)) => (self.render(&Error::Internal, &visit.face), Some(Error::Internal.code())),
+            Err(error) => (self.render(&error, &visit.face), Some(error.code())),
+        };
+        let (upstream_ms, total_ms) = (visit.waited, now.0.saturating_sub(visit.began.0));
+        let response = response.header("server-timing", format!("upstream;dur={upstream_ms}, total;dur={total_ms}"));
+        let (response, name_in_provider_url) = self.finish(response, &visit.face, visit.is_head);
+        let (request_id, route, status) = (visit.face.request_id.clone(), visit.face.route, response.status);
+        Progress::Done(response, Note { request_id, route, status, code, upstream_ms, total_ms, name_in_provider_url })
     }
 
     /// The last gate: what every answer carries, and no hidden name in any of it. A `Location` is left alone here: it is
@@ -222,6 +267,12 @@ impl Service {
         let code = if self.config.is_ok() { 200 } else { 503 };
         Response::new(code).text("application/json", text).header("cache-control", "no-store")
     }
+}
+
+/// The call that a request needs first, if it is not to a merchant.
+fn first_of_gateway(outcome: &Outcome) -> Option<&Ask> {
+    let Ok(Step::Ask(waiting)) = outcome else { return None };
+    waiting.asks.first().filter(|ask| ask.callee != Callee::Merchant)
 }
 
 /// The answer to a request that a panic ended, its own or another's in the same instance; it was given these random bytes.

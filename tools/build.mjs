@@ -1,6 +1,16 @@
 // Builds the Worker into build/: what wrangler deploys and what the tests run. Does nothing when nothing changed.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { capture, Failure, inProject, run, say, script } from './process.mjs';
@@ -9,20 +19,20 @@ import { setUp, toolPath } from './setup.mjs';
 // tests/support reads the date of the stamp: sources newer than it mean a stale bundle.
 const STAMP = 'stamp';
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
-const INPUTS = ['tools/wasm-opt.sh', 'src', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
+const INPUTS = ['src', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
+const TARGET = 'wasm32-unknown-unknown';
 
 export function build() {
-  make('build', ['--release'], 'building the Worker (a minute the first time)');
+  make('build', { profile: 'release', optimised: true }, 'building the Worker (a minute the first time)');
 }
 
 /** A Worker that panics where a request asks for it, for the test of what follows a panic. Not optimised: it builds faster. */
 export function buildPanicking() {
-  const folder = 'target/panicking';
-  const options = ['--dev', '--no-opt', '--out-dir', folder, '.', '--features', 'provoke-panic'];
-  make(folder, options, 'building a Worker that can be made to panic');
+  const options = { profile: 'dev', features: ['--features', 'provoke-panic'] };
+  make('target/panicking', options, 'building a Worker that can be made to panic');
 }
 
-/** Runs worker-build, unless `folder` holds what it would make. */
+/** Builds the Worker into `folder`, unless that holds what would come of it. */
 function make(folder, options, what) {
   setUp();
   const [stamp, ...outputs] = [STAMP, ...OUTPUTS].map((file) => inProject(folder, file));
@@ -32,18 +42,50 @@ function make(folder, options, what) {
   if (isBuilt) return utimesSync(stamp, began, began);
   rmSync(stamp, { force: true });
   say(what);
-  if (!run(toolPath('worker-build'), options, buildEnvironment())) throw new Failure('the Worker does not build');
+  const parts = inProject(folder, 'parts');
+  rmSync(parts, { recursive: true, force: true });
+  compile(options);
+  bind(options.profile, parts);
+  if (options.optimised) optimise(join(parts, 'livery_bg.wasm'));
+  bundle(parts, inProject(folder));
+  rmSync(parts, { recursive: true });
   writeFileSync(stamp, inputs);
   utimesSync(stamp, began, began);
 }
 
-/** Without these worker-build would download its own tools, and the bundle would name folders of this machine. */
-const buildEnvironment = () => ({
-  WASM_BINDGEN_BIN: toolPath('wasm-bindgen'),
-  WASM_OPT_BIN: inProject('tools', 'wasm-opt.sh'),
-  ESBUILD_BIN: inProject('node_modules', '.bin', 'esbuild'),
-  CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact].join('\x1f'),
-});
+function step(command, args, environment) {
+  if (!run(command, args, environment)) throw new Failure('the Worker does not build');
+}
+
+function compile({ profile, features = [] }) {
+  const args = ['build', '--quiet', '--lib', '--target', TARGET, '--profile', profile, ...features];
+  step('cargo', args, { CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact].join('\x1f') });
+}
+
+/** The JavaScript through which WebAssembly and the runtime talk, and with it our own, which names what it imports. */
+function bind(profile, parts) {
+  const wasm = inProject('target', TARGET, profile === 'dev' ? 'debug' : profile, 'livery.wasm');
+  const options = ['--target', 'module', '--experimental-reset-state-function', '--no-typescript', '--remove-producers-section'];
+  step(toolPath('wasm-bindgen'), [wasm, ...options, '--out-dir', parts]);
+  for (const file of ['worker.js', 'calls.js', 'bodies.js']) copyFileSync(inProject('src/glue', file), join(parts, file));
+  // The runtime gives a module for a plain import, and does not know the other kind.
+  const glue = join(parts, 'livery.js');
+  writeFileSync(glue, readFileSync(glue, 'utf8').replace('import source ', 'import '));
+}
+
+function optimise(wasm) {
+  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
+}
+
+function bundle(parts, folder) {
+  const options = ['--bundle', '--minify', '--format=esm', '--log-level=warning', '--external:./index_bg.wasm'];
+  const glue = join(parts, 'livery.js');
+  writeFileSync(glue, readFileSync(glue, 'utf8').replaceAll('./livery_bg.wasm', './index_bg.wasm'));
+  step(inProject('node_modules', '.bin', 'esbuild'), [join(parts, 'worker.js'), ...options, `--outfile=${join(folder, 'index.js')}`]);
+  renameSync(join(parts, 'livery_bg.wasm'), join(folder, 'index_bg.wasm'));
+}
+
+/** Without these the bundle would name folders of this machine. */
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
 const sources = join(cargoHome, 'registry', 'src');
 const registries = existsSync(sources) ? readdirSync(sources).map((name) => `${join(sources, name)}=`) : [];

@@ -63,14 +63,11 @@ function addTarget() {
   throw new Failure(`Rust's ${TARGET} target is missing and rustup could not add it (https://rustup.rs)`);
 }
 
-/** Both must match the crates that the Worker is built with, so Cargo.lock is what pins them. */
+/** It must match the crate that the Worker is built with, so Cargo.lock is what pins it. */
 function pinnedTools() {
   const lock = read('Cargo.lock');
   const version = (name) => new RegExp(`name = "${name}"\\r?\\nversion = "(.+)"`).exec(lock)[1];
-  return [
-    { crate: 'wasm-bindgen-cli', binary: 'wasm-bindgen', version: version('wasm-bindgen') },
-    { crate: 'worker-build', binary: 'worker-build', version: version('worker') },
-  ];
+  return [{ crate: 'wasm-bindgen-cli', binary: 'wasm-bindgen', version: version('wasm-bindgen') }];
 }
 
 export const toolPath = (binary) => inProject('.tools', 'bin', binary);

@@ -46,7 +46,10 @@ impl Contender {
     pub fn prepare(number: usize, gateway: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Settings::new().gateway(gateway, gateway).set("AFFILIATE_WALLET", AFFILIATE);
-        let config = config::workerd_config(&settings.set("ALLOW_UNSIGNED_LINKS", "true"), OWN_HOST);
+        let config = config::workerd_config(
+            &settings.set("ALLOW_UNSIGNED_LINKS", "true").set("RATE_LIMIT_PER_CLIENT", "1000000"),
+            OWN_HOST,
+        );
         let copy = |from: PathBuf, to: &str| {
             fs::copy(&from, folder.path().join(to)).unwrap_or_else(|e| panic!("{}: {e}", from.display()))
         };

@@ -3,11 +3,12 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::work::Work;
+use crate::work::{ORDER_NUMBER, Work};
 
 /// Every so many answers are read whole and checked; of the others, the status.
 const SAMPLED: usize = 32;
@@ -35,7 +36,7 @@ pub fn burst(port: u16, work: &Work, hides: bool, duration: Duration) -> Burst {
 /// Asks once and checks the whole answer.
 pub fn once(port: u16, work: &Work, hides: bool) {
     let mut connection = Connection::open(port);
-    connection.ask(&request(port, work));
+    connection.ask(&numbered(&request(port, work)));
     connection.check(work, hides);
 }
 
@@ -44,6 +45,7 @@ fn customer(port: u16, work: &Work, hides: bool, deadline: Instant) -> Vec<f64> 
     let mut connection = Connection::open(port);
     let mut latencies = Vec::new();
     while Instant::now() < deadline {
+        let request = numbered(&request);
         let started = Instant::now();
         connection.ask(&request);
         latencies.push(started.elapsed().as_secs_f64() * 1e6);
@@ -59,6 +61,12 @@ fn customer(port: u16, work: &Work, hides: bool, deadline: Instant) -> Vec<f64> 
 fn request(port: u16, work: &Work) -> String {
     let sender = if work.is_of_browser { OF_BROWSER } else { OF_SHOP };
     format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{sender}{OF_CLOUDFLARE}\r\n", work.target)
+}
+
+/// Every order has a number of its own: what two customers ask for is never the same.
+fn numbered(request: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(1_000_000);
+    request.replacen(ORDER_NUMBER, &NEXT.fetch_add(1, Ordering::Relaxed).to_string(), 1)
 }
 
 const OF_SHOP: &str = "User-Agent: WordPress/6.8; https://shop.example\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\

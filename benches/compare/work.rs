@@ -27,7 +27,9 @@ pub struct Work {
 
 const CONNECTIONS: usize = 16;
 const MERCHANT: &str = "0xF977814e90dA44bFA03b6295A0616a897441aceC";
-const CALLBACK: &str = "callback=https%3A%2F%2Fshop.example%2Forders.php%3Fnumber%3D1";
+/// Stands where each request has a number of its own.
+pub const ORDER_NUMBER: &str = "{order}";
+const CALLBACK: &str = "callback=https%3A%2F%2Fshop.example%2Forders.php%3Fnumber%3D{order}";
 const ORDER: &str = "amount=25.00&provider=moonpay&email=a%40shop.example&currency=EUR";
 
 /// Every row.

@@ -1,179 +1,206 @@
 //! The Workers runtime: the only code that knows it.
 //!
-//! It turns the runtime's request into a value, makes the calls that the core asks for, and turns the core's answer into
-//! the runtime's. It decides nothing.
+//! What JavaScript does best is in JavaScript beside this: `worker.js` takes requests and starts the instance, `calls.js`
+//! makes calls, `bodies.js` carries bodies. Here the core is handed what they bring, and its answers are handed to them. A
+//! request that waits is a row in a table, not a future: that, and a crossing with one text instead of many objects, is what
+//! makes a request as cheap as a script's (docs/performance.md). Neither side decides anything.
 
-mod body;
-mod call;
-mod deadline;
-mod headers;
 mod panic;
-mod response;
+mod runtime;
+mod table;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
+use std::cell::{Cell, OnceCell, RefCell};
 
-use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortSignal;
-use worker::worker_sys::Context;
-use worker::{console_error, console_log};
 
+use crate::config::Config;
 use crate::country::Country;
-use crate::flow::Callee;
-use crate::http::{MAX_BODY, Method, Now, Request, RequestBody};
-use crate::service::{Progress, Service};
+use crate::flow::Ask;
+use crate::http::{Body, Fault, Method, Now, Reply, Request, RequestBody, Response};
+use crate::livery::scrub::Scrubber;
+use crate::service::{Pending, Progress, Service, Turn};
 
-use body::Stream;
-use headers::RuntimeHeaders;
-use panic::End;
+use runtime::{Came, Headers, Visit};
+use table::Table;
 
 thread_local! {
-    /// This isolate's Livery: settings cannot change while an isolate lives.
-    static SERVICE: OnceCell<Rc<Service>> = const { OnceCell::new() };
+    /// This instance's Livery: settings cannot change while an isolate lives.
+    static SERVICE: OnceCell<&'static Service> = const { OnceCell::new() };
+    /// Requests that wait, each with its random bytes.
+    static WAITING: RefCell<Table<(Pending, [u8; 16])>> = const { RefCell::new(Table::new()) };
+    /// Bodies on their way, each with its request's random bytes.
+    static SCRUBBERS: RefCell<Table<(Scrubber<'static>, [u8; 16])>> = const { RefCell::new(Table::new()) };
+    /// Random bytes that nothing was made from yet.
+    static ENTROPY: Cell<([u8; POOL], usize)> = const { Cell::new(([0; POOL], 0)) };
 }
 
-/// The runtime's fetch event. It is exported as it is: the event macro's request, response and error types are not
-/// needed here and weigh a tenth of the whole Worker.
-///
-/// The runtime would drop a request whose customer goes away where it stands: a report that a merchant is just being told
-/// would be lost, and what Rust holds for the request would never be freed. So it waits for the end; `Request.signal` says
-/// that the customer is gone, which ends the calls made for them (compatibility flag `enable_request_signal`).
-///
-/// # Errors
-/// Only where the runtime refuses its own promise.
+/// How many random bytes are fetched at a time: one request needs 16.
+const POOL: usize = 256;
+
+/// Takes a request. Returns a `Response`, or the promise of one.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: &JsValue, context: Context) -> Result<Promise, JsValue> {
-    let service = SERVICE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(start(env)))));
-    let serving = Serving { service, context: Rc::new(context), gone: request.signal(), entropy: entropy() };
-    let mut begin = Some((request, serving.clone()));
-    let answer = Promise::new(&mut |resolve, reject| {
-        if let Some((request, serving)) = begin.take() {
-            spawn_local(settle(request, serving, resolve, reject));
-        }
-    });
-    serving.context.wait_until(&answer)?;
-    Ok(answer)
-}
-
-/// What every part of one request's work needs.
-#[derive(Clone)]
-struct Serving {
-    service: Rc<Service>,
-    context: Rc<Context>,
-    /// Says when the customer is gone.
-    gone: AbortSignal,
-    /// The request's random bytes.
-    entropy: [u8; 16],
-}
-
-/// Answers through `resolve`. Where it fails to call back, nobody listens any more.
-async fn settle(request: web_sys::Request, serving: Serving, resolve: Function, reject: Function) {
-    let work = panic::guard(serving.entropy, End::Answer(resolve.clone()), answer(&request, &serving));
-    let _ = match work.await {
-        Ok(response) => resolve.call1(&JsValue::UNDEFINED, &response),
-        Err(error) => reject.call1(&JsValue::UNDEFINED, &error),
-    };
-}
-
-async fn answer(request: &web_sys::Request, serving: &Serving) -> Result<web_sys::Response, JsValue> {
-    let Serving { service, gone, .. } = serving;
-    let received = read(request, serving.entropy).await;
-    panic::provoke(received.url.as_bytes(), "at-once");
-    let mut stream = None;
-    let mut progress = service.answer(&received.as_request(&RuntimeHeaders(request.headers())));
-    loop {
-        match progress {
-            Progress::Done(answer, note) => {
-                if note.is_worth_logging() {
-                    console_log!("{}", note.to_json());
-                }
-                return response::write(&answer, stream, serving);
-            }
-            Progress::Waiting(pending) => {
-                let timeout = service.config().map_or(0, |config| config.timeout_ms);
-                let reply = call::send(&pending.call, pending.callee, timeout, gone).await.map(|(reply, body)| {
-                    stream = body;
-                    reply
-                });
-                if pending.callee == Callee::Gateway && gone.aborted() {
-                    // Nobody reads this, and what came of the call says nothing about the gateway.
-                    return web_sys::Response::new();
-                }
-                panic::provoke(received.url.as_bytes(), "after-the-reply");
-                progress = service.resume(pending, reply, now());
-            }
-        }
-    }
-}
-
-/// Reads the settings once, and names each that is wrong in the log.
-fn start(env: &JsValue) -> Service {
-    // A variable without quotes in wrangler.toml is a number or a flag: its JSON is what the operator wrote.
-    let written = |value: &JsValue| js_sys::JSON::stringify(value).ok().map(String::from);
-    let setting = |name: &str| {
-        let value = Reflect::get(env, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined())?;
-        value.as_string().or_else(|| written(&value))
-    };
-    panic::watch();
-    let service = Service::new(&setting);
-    for mistake in service.mistakes() {
-        console_error!("misconfigured: {mistake}");
-    }
-    service
-}
-
-/// What a request is made of, owned: the core borrows it.
-struct Received {
-    method: Method,
-    url: String,
-    country: Country,
-    body: RequestBody,
-    entropy: [u8; 16],
-}
-
-async fn read(request: &web_sys::Request, entropy: [u8; 16]) -> Received {
-    let method = Method::parse(&request.method());
-    let body = match (method, request.body()) {
-        (Method::Post, Some(stream)) => match Stream::of(stream, None).all(MAX_BODY).await {
-            Ok(bytes) if bytes.len() <= MAX_BODY => RequestBody::Whole(bytes),
-            _ => RequestBody::TooLarge,
-        },
-        _ => RequestBody::Whole(Vec::new()),
-    };
-    let header = request.headers().get("cf-ipcountry").ok().flatten();
-    Received {
-        method,
-        url: request.url(),
-        country: Country::of_customer(header.as_deref(), || cf_country(request)),
-        body,
+pub fn begin(visit: &Visit, method: &str, url: &str, headers: Headers, body: Option<Vec<u8>>, now: f64) -> JsValue {
+    let (service, entropy) = (service(visit), entropy());
+    panic::working_on(entropy);
+    panic::provoke(url.as_bytes(), "at-once");
+    let (path, query) = path_and_query(url);
+    let request = Request {
+        method: Method::parse(method),
+        path,
+        query,
+        headers: &headers,
+        country: Country::of_customer(headers.one("cf-ipcountry").as_deref(), || visit.cf_country()),
+        body: body.map_or(RequestBody::TooLarge, RequestBody::Whole),
+        now: moment(now),
         entropy,
+    };
+    proceed(visit, service.answer(&request), &[], entropy)
+}
+
+/// Goes on with a request after its calls, or with what was begun beside one: then nothing comes of it.
+#[wasm_bindgen]
+pub fn resume(visit: &Visit, waiting: u32, came: Vec<Came>, now: f64) -> JsValue {
+    let Some((pending, entropy)) = WAITING.with_borrow_mut(|table| table.take(waiting)) else { return JsValue::UNDEFINED };
+    panic::working_on(entropy);
+    panic::provoke_after_the_reply(visit);
+    let replies = came.iter().map(Came::read).collect();
+    proceed(visit, service(visit).resume(pending, replies, moment(now)), &came, entropy)
+}
+
+/// Drops a request that waits: its customer is gone, and what came of its calls says nothing about the gateway.
+#[wasm_bindgen]
+pub fn forget(waiting: u32) {
+    WAITING.with_borrow_mut(|table| table.take(waiting));
+}
+
+/// Takes the next block of a body and gives what can be passed on now.
+#[wasm_bindgen]
+pub fn push(scrubber: u32, block: &[u8]) -> Vec<u8> {
+    SCRUBBERS.with_borrow_mut(|table| {
+        let Some((scrubber, entropy)) = table.get(scrubber) else { return Vec::new() };
+        panic::working_on(*entropy);
+        panic::provoke(block, "in-a-body");
+        scrubber.push(block)
+    })
+}
+
+/// Ends a body and gives what was held back.
+#[wasm_bindgen]
+pub fn finish(scrubber: u32) -> Vec<u8> {
+    let scrubber = SCRUBBERS.with_borrow_mut(|table| table.take(scrubber));
+    scrubber.map(|(mut scrubber, _)| scrubber.finish()).unwrap_or_default()
+}
+
+/// The service, started by the first request: the settings come with it. Each that is wrong is named in the log.
+fn service(visit: &Visit) -> &'static Service {
+    SERVICE.with(|cell| {
+        *cell.get_or_init(|| {
+            panic::watch();
+            let service = Service::new(&|name| visit.setting(name));
+            for mistake in service.mistakes() {
+                runtime::error(&format!("misconfigured: {mistake}"));
+            }
+            // For as long as the instance lives.
+            Box::leak(Box::new(service))
+        })
+    })
+}
+
+fn proceed(visit: &Visit, turn: Turn, came: &[Came], entropy: [u8; 16]) -> JsValue {
+    for pending in turn.besides {
+        wait(pending, entropy, |waiting, calls| visit.ask_beside(waiting, calls));
+    }
+    match turn.progress {
+        Progress::Done(response, note) => {
+            let answer = write(visit, &response, came, entropy);
+            runtime::log(&note.to_json());
+            answer
+        }
+        Progress::Waiting(pending) => wait(pending, entropy, |waiting, calls| visit.ask(waiting, calls)),
+        Progress::Over => JsValue::UNDEFINED,
     }
 }
 
-fn entropy() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    if getrandom::fill(&mut bytes).is_err() {
-        console_error!("no randomness: request ids will repeat");
-    }
-    bytes
+fn wait<T>(pending: Pending, entropy: [u8; 16], ask: impl FnOnce(u32, Vec<JsValue>) -> T) -> T {
+    let calls = pending.asks.iter().map(call).collect();
+    ask(WAITING.with_borrow_mut(|table| table.put((pending, entropy))), calls)
 }
 
-impl Received {
-    fn as_request<'a>(&'a self, headers: &'a RuntimeHeaders) -> Request<'a> {
-        let (path, query) = path_and_query(&self.url);
-        Request {
-            method: self.method,
-            path,
-            query,
-            headers,
-            country: self.country,
-            body: self.body.clone(),
-            now: now(),
-            entropy: self.entropy,
+fn call(ask: &Ask) -> JsValue {
+    let Ask { call, callee, timeout_ms } = ask;
+    let headers = runtime::lines(call.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let (to, read) = (*callee as u8, call.read as u8);
+    runtime::call(to, ask.is_shared(), call.method.as_str(), &call.url, &headers, call.body.as_deref(), read, *timeout_ms)
+}
+
+/// Writes an answer; the body of a page comes from the one call that brought a stream.
+fn write(visit: &Visit, answer: &Response, came: &[Came], entropy: [u8; 16]) -> JsValue {
+    let headers = runtime::lines(answer.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let stream = came.iter().find(|came| came.has_stream());
+    match (&answer.body, stream, service(visit).config()) {
+        (Body::Scrubbed | Body::Blanked, Some(came), Some(config)) => {
+            let mut scrubber = scrubber(&answer.body, config);
+            if came.is_whole() {
+                let mut clean = scrubber.push(&came.ahead());
+                clean.extend(scrubber.finish());
+                return runtime::respond_with_bytes(answer.status, &headers, &clean);
+            }
+            let scrubber = SCRUBBERS.with_borrow_mut(|table| table.put((scrubber, entropy)));
+            visit.respond_flowing(answer.status, &headers, came, scrubber)
+        }
+        _ => ready(answer, &headers),
+    }
+}
+
+fn ready(answer: &Response, headers: &str) -> JsValue {
+    let text = if let Body::Text(text) = &answer.body { Some(text.as_ref()) } else { None };
+    runtime::respond(answer.status, headers, text)
+}
+
+const fn scrubber(body: &Body, config: &'static Config) -> Scrubber<'static> {
+    if matches!(body, Body::Blanked) { Scrubber::blanking(&config.names) } else { Scrubber::new(&config.names) }
+}
+
+impl Came {
+    fn read(&self) -> Result<Reply, Fault> {
+        match self.fault() {
+            1 => Err(Fault::Unreachable),
+            2 => Err(Fault::Timeout),
+            3 => Err(Fault::Unreadable),
+            _ => Ok(Reply {
+                status: self.status(),
+                headers: Box::new(self.headers()),
+                text: self.text(),
+                beginning: self.beginning(),
+            }),
         }
     }
+}
+
+impl crate::http::Headers for Headers {
+    fn get(&self, name: &str) -> Option<String> {
+        self.one(name)
+    }
+
+    fn set_cookies(&self) -> Vec<String> {
+        self.all_cookies()
+    }
+}
+
+/// 16 random bytes. They are fetched in stock: each crossing for them costs as much as a header.
+fn entropy() -> [u8; 16] {
+    ENTROPY.with(|cell| {
+        let (mut pool, mut left) = cell.get();
+        if left == 0 {
+            if getrandom::fill(&mut pool).is_err() {
+                runtime::error("no randomness: request ids will repeat");
+            }
+            left = POOL;
+        }
+        left -= 16;
+        cell.set((pool, left));
+        pool.get(left..left + 16).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default()
+    })
 }
 
 /// Path and query of an absolute URL, byte for byte.
@@ -184,13 +211,7 @@ fn path_and_query(url: &str) -> (&str, &str) {
     target.split_once('?').unwrap_or((target, ""))
 }
 
-/// `request.cf.country`, which is absent outside the edge.
-fn cf_country(request: &web_sys::Request) -> Option<String> {
-    let cf = Reflect::get(request, &JsValue::from_str("cf")).ok().filter(JsValue::is_object)?;
-    Reflect::get(&cf, &JsValue::from_str("country")).ok()?.as_string()
-}
-
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole milliseconds since 1970, far below 2^53")]
-fn now() -> Now {
-    Now(js_sys::Date::now() as u64)
+const fn moment(now: f64) -> Now {
+    Now(now as u64)
 }

@@ -19,7 +19,7 @@ const ACKNOWLEDGED: &str = "*ok*";
 pub fn relay(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let token = Params::read(request.query, &[token::PARAMETER])?.required(token::PARAMETER)?;
     let target = Target::parse(cx.config, &token::open(cx.config, &token).ok_or(Error::Token)?)?;
-    ask_merchant(relay::call(&target, request.query), |_, reply| {
+    ask_merchant(cx, relay::call(&target, request.query), |_, reply| {
         let reply = reply.map_err(|fault| Error::Merchant(None, fault))?;
         match reply.status {
             200..=299 => {

@@ -25,6 +25,8 @@ pub enum Form {
 /// What every answer to one request has in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Face {
+    /// The route's name in the log; none for what has no route.
+    pub route: Option<&'static str>,
     /// How to write errors.
     pub form: Form,
     /// `req_` and 16 hexadecimal digits, for support.
@@ -49,6 +51,7 @@ impl Face {
         };
         let (_, nonce) = entropy.split_at(8);
         Self {
+            route: route.map(Route::name),
             form,
             request_id: request_id(entropy),
             nonce: Base64UrlUnpadded::encode_string(nonce),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::country::Country;
-use crate::http::RequestBody;
+use crate::http::{Call, RequestBody};
 use crate::query;
 use crate::testing::SIGNING_KEY;
 use proptest::prelude::*;
@@ -36,19 +36,23 @@ fn run(service: &Service, method: Method, path: &str, query: &str, headers: &Sen
     let body = RequestBody::Whole(if method == Method::Post { query.as_bytes().to_vec() } else { Vec::new() });
     let request = Request { method, path, query, headers, country: Country::UNKNOWN, body, now: NOW, entropy: [7; 16] };
     let mut calls = Vec::new();
-    let mut progress = service.answer(&request);
+    let mut turn = service.answer(&request);
     loop {
-        match progress {
+        match turn.progress {
             Progress::Done(response, _) => return (response, calls),
+            Progress::Over => panic!("a request ends with an answer"),
             Progress::Waiting(pending) => {
-                calls.push(pending.call.clone());
+                calls.extend(pending.asks.iter().map(|ask| ask.call.clone()));
                 assert!(calls.len() < 20, "a request must end");
-                let (status, headers, text) = told.clone();
-                progress =
-                    service.resume(pending, Ok(Reply { status, headers: Box::new(headers), text, beginning: Vec::new() }), NOW);
+                let came = pending.asks.iter().map(|_| Ok(reply(told.clone()))).collect();
+                turn = service.resume(pending, came, NOW);
             }
         }
     }
+}
+
+fn reply((status, headers, text): Told) -> Reply {
+    Reply { status, headers: Box::new(headers), text, beginning: Vec::new() }
 }
 
 fn method() -> impl Strategy<Value = Method> {

@@ -28,6 +28,7 @@ pub const ALLOWED_HEADERS: &[&str] = &[
     "refresh",
     "request-id",
     "retry-after",
+    "server-timing",
     "set-cookie",
     "strict-transport-security",
     "transfer-encoding",

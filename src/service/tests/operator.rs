@@ -125,15 +125,15 @@ fn send(service: &Service, shot: &Shot) -> Fate {
         entropy: [7; 16],
     };
     let mut calls = Vec::new();
-    let mut progress = service.answer(&request);
+    let mut turn = service.answer(&request);
     loop {
-        match progress {
+        match turn.progress {
             Progress::Done(response, note) => return Fate { response, code: note.code, calls },
+            Progress::Over => panic!("a request ends with an answer"),
             Progress::Waiting(pending) => {
-                let (status, headers, text) = gateway(&pending.call);
-                calls.push(pending.call.clone());
-                let reply = Reply { status, headers: Box::new(headers), text, beginning: Vec::new() };
-                progress = service.resume(pending, Ok(reply), NOW);
+                calls.extend(pending.asks.iter().map(|ask| ask.call.clone()));
+                let came = pending.asks.iter().map(|ask| Ok(reply(gateway(&ask.call)))).collect();
+                turn = service.resume(pending, came, NOW);
             }
         }
     }

@@ -1,0 +1,93 @@
+// Bodies, read in large blocks: the runtime hands them over in chunks of 4 KiB, and each chunk costs as much as scrubbing it.
+
+/** How much is waited for, in bytes. */
+const BLOCK = 64 * 1024;
+/** How much is taken where it is there already, in bytes. */
+const MOST = 256 * 1024;
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** A body on its way in, whose sender may keep us waiting for `timeout` milliseconds; the time of its reader does not count. */
+export class Blocks {
+  constructor(body, timeout, first = BLOCK) {
+    this.reader = body?.getReader({ mode: 'byob' });
+    this.timeout = timeout;
+    this.first = first;
+    this.ahead = new Uint8Array(0);
+  }
+
+  get isAtEnd() {
+    return this.reader === undefined;
+  }
+
+  /** Reads the first block ahead, so that a body that breaks off at its start is noticed before anything is answered. */
+  async readAhead() {
+    this.ahead = await this.read(this.first);
+  }
+
+  /** The next block; empty at the end. */
+  async next() {
+    if (this.ahead.length > 0) {
+      const { ahead } = this;
+      this.ahead = new Uint8Array(0);
+      return ahead;
+    }
+    if (this.isAtEnd) return this.ahead;
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error('its sender took too long')), this.timeout);
+    });
+    try {
+      return await Promise.race([this.read(BLOCK, MOST), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** At least so many bytes, unless it ends before. */
+  async read(least, most = least) {
+    if (this.isAtEnd) return new Uint8Array(0);
+    const { value } = await this.reader.readAtLeast(least, new Uint8Array(most));
+    const bytes = value ?? new Uint8Array(0);
+    if (bytes.length < least) this.reader = undefined;
+    return bytes;
+  }
+
+  cancel() {
+    this.reader?.cancel().catch(() => {});
+  }
+}
+
+/** A reply's text; `undefined` if it is longer than `limit` bytes. */
+export async function textOf(reply, limit) {
+  const { headers } = reply;
+  const length = headers.get('content-length');
+  // The quickest way, where it is known beforehand that it takes no more memory than it may.
+  if (length !== null && Number(length) <= limit && !headers.has('content-encoding')) {
+    return decoder.decode(await reply.arrayBuffer());
+  }
+  const blocks = new Blocks(reply.body, Infinity);
+  const parts = [];
+  let total = 0;
+  while (!blocks.isAtEnd) {
+    const part = await blocks.read(16 * 1024);
+    parts.push(decoder.decode(part, { stream: !blocks.isAtEnd }));
+    total += part.length;
+    if (total > limit) {
+      blocks.cancel();
+      return undefined;
+    }
+  }
+  return parts.join('');
+}
+
+/** Carries a body through `clean` to `writer`, block by block, as fast as it is read there. */
+export async function flow(blocks, writer, clean) {
+  for (let block = await blocks.next(); block.length > 0; block = await blocks.next()) {
+    const bytes = clean.push(block);
+    if (bytes.length > 0) await writer.write(bytes);
+  }
+  const rest = clean.finish();
+  if (rest.length > 0) await writer.write(rest);
+  await writer.close();
+}

@@ -1,0 +1,153 @@
+// Calls to the gateway, to merchants and to Cloudflare's cache. Redirects are never followed: where they lead is the core's
+// decision.
+import { Blocks, textOf } from './bodies.js';
+import { fields } from './worker.js';
+
+/** Longest request body read, in bytes (http::MAX_BODY). */
+const MAX_BODY = 64 * 1024;
+/** Longest reply read as text, in bytes (http::MAX_TEXT). */
+const MAX_TEXT = 256 * 1024;
+// flow::Callee
+const [GATEWAY, , EDGE] = [0, 1, 2];
+// http::Read
+const [NOTHING, , STREAM] = [0, 1, 2];
+// http::Fault
+const [UNREACHABLE, TIMEOUT, UNREADABLE] = [1, 2, 3];
+
+/** Stands for what came of calls whose customer went away. */
+export const GONE = Symbol('gone');
+
+export function call(to, isShared, method, url, headers, body, read, timeout) {
+  return { to, isShared, method, url, headers: fields(headers), body, read, timeout };
+}
+
+class Came {
+  constructor(fault, reply) {
+    this.fault = fault;
+    this.status = reply?.status;
+    this.headers = reply?.headers;
+    this.text = '';
+    this.stream = undefined;
+  }
+
+  get hasStream() {
+    return this.stream !== undefined;
+  }
+
+  get isWhole() {
+    return this.stream.isAtEnd;
+  }
+
+  get ahead() {
+    return this.stream.ahead;
+  }
+
+  get beginning() {
+    return this.stream === undefined ? NO_BYTES : this.stream.ahead.subarray(0, 4);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Makes calls at once; what came of each. They end when `signal` says that their customer is gone. */
+export async function send(calls, signal) {
+  const came = calls.length === 1 ? [await one(calls[0], signal)] : await Promise.all(calls.map((each) => one(each, signal)));
+  return came.includes(GONE) ? GONE : came;
+}
+
+function one(call, signal) {
+  if (call.isShared) return shared(call, signal);
+  return within(call.timeout, attempt(call, call.to === GATEWAY ? signal : undefined));
+}
+
+/** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
+function within(milliseconds, work) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(new Came(TIMEOUT)), milliseconds);
+    work.then((came) => {
+      clearTimeout(timer);
+      resolve(came);
+    });
+  });
+}
+
+/** Calls under way whose outcome others share: by what they ask for, those to tell. */
+const flights = new Map();
+
+/** The first who asks makes the call; whoever asks for the same meanwhile is told. If the first one leaves, the next calls. */
+async function shared(call, signal) {
+  const what = `${call.to} ${call.url}`;
+  for (;;) {
+    const others = flights.get(what);
+    const came = others ? await within(call.timeout, toldWith(others)) : await lead(what, call, signal);
+    if (came !== GONE || signal?.aborted) return came;
+  }
+}
+
+async function lead(what, call, signal) {
+  const others = [];
+  flights.set(what, others);
+  const came = await within(call.timeout, attempt(call, signal));
+  if (flights.get(what) === others) flights.delete(what);
+  for (const tell of others) tell(came);
+  return came;
+}
+
+/**
+ * A promise of their own: what follows it then runs as their request, and not as that of whoever called. The runtime notes whose
+ * a promise is, but not of one that `new Promise` makes in optimised code: there it fails after some thousand requests.
+ */
+function toldWith(others) {
+  const { promise, resolve } = Promise.withResolvers();
+  others.push(resolve);
+  return promise;
+}
+
+async function attempt(call, signal) {
+  try {
+    return await receive(call, await (call.to === EDGE ? cached(call) : fetched(call, signal)));
+  } catch {
+    return signal?.aborted ? GONE : new Came(UNREACHABLE);
+  }
+}
+
+function fetched({ url, method, headers, body }, signal) {
+  return fetch(url, { method, headers, body, redirect: 'manual', signal });
+}
+
+async function cached({ url, method, headers, body }) {
+  if (method === 'PUT') await caches.default.put(url, new Response(body, { headers }));
+  const kept = method === 'PUT' ? undefined : await caches.default.match(url);
+  return kept ?? new Response(null, { status: 404 });
+}
+
+async function receive({ read, timeout }, reply) {
+  const came = new Came(0, reply);
+  const { status, body } = reply;
+  if (read === STREAM && status < 300) {
+    came.stream = new Blocks(body, timeout);
+    await came.stream.readAhead();
+  } else if (read === NOTHING || (read === STREAM && status < 400)) {
+    // Nobody reads it, and its sender would hold the connection.
+    body?.cancel().catch(() => {});
+  } else if (body) {
+    const text = await textOf(reply, MAX_TEXT);
+    if (text === undefined && status < 400) return new Came(UNREADABLE);
+    came.text = text ?? '';
+  }
+  return came;
+}
+
+/** A request's body, if it is not too large. */
+export async function wholeBody(body) {
+  if (!body) return NO_BYTES;
+  try {
+    const blocks = new Blocks(body, Infinity, MAX_BODY + 1);
+    await blocks.readAhead();
+    if (blocks.isAtEnd) return blocks.ahead;
+    blocks.cancel();
+  } catch {
+    // A body that breaks off is as good as one that is too large: none of it is used.
+  }
+  return undefined;
+}

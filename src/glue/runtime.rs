@@ -1,0 +1,120 @@
+//! What `worker.js`, `calls.js` and `bodies.js` offer.
+//!
+//! Headers cross as one text, a line for each name and each value: neither can hold a line break.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(raw_module = "./worker.js")]
+extern "C" {
+    /// A request as the runtime handed it over.
+    pub type Visit;
+
+    /// A setting's text; a number or a flag in wrangler.toml has none, and is told as JSON.
+    #[wasm_bindgen(method)]
+    pub fn setting(this: &Visit, name: &str) -> Option<String>;
+
+    /// `request.cf.country`, which is absent outside the edge.
+    #[wasm_bindgen(method, js_name = cfCountry)]
+    pub fn cf_country(this: &Visit) -> Option<String>;
+
+    /// The request's URL.
+    #[cfg(feature = "provoke-panic")]
+    #[wasm_bindgen(method)]
+    pub fn url(this: &Visit) -> String;
+
+    /// Makes the calls and resumes what waits; the promise of an answer.
+    #[wasm_bindgen(method)]
+    pub fn ask(this: &Visit, waiting: u32, calls: Vec<JsValue>) -> JsValue;
+
+    /// The same, though nobody waits for it.
+    #[wasm_bindgen(method, js_name = askBeside)]
+    pub fn ask_beside(this: &Visit, waiting: u32, calls: Vec<JsValue>);
+
+    /// An answer whose body flows through a scrubber.
+    #[wasm_bindgen(method, js_name = respondFlowing)]
+    pub fn respond_flowing(this: &Visit, status: u16, headers: &str, came: &Came, scrubber: u32) -> JsValue;
+
+    /// An answer with a text of ours, or without a body.
+    pub fn respond(status: u16, headers: &str, text: Option<&str>) -> JsValue;
+
+    /// An answer with these bytes.
+    #[wasm_bindgen(js_name = respond)]
+    pub fn respond_with_bytes(status: u16, headers: &str, bytes: &[u8]) -> JsValue;
+
+    /// What is answered in the place of the request that panics.
+    #[wasm_bindgen(js_name = leaveLastWords)]
+    pub fn leave_last_words(answer: JsValue);
+
+    /// A line in the log.
+    pub fn log(line: &str);
+
+    /// A line in the log about something that is wrong.
+    pub fn error(line: &str);
+}
+
+#[wasm_bindgen(raw_module = "./calls.js")]
+extern "C" {
+    /// What came of a call.
+    pub type Came;
+
+    /// 0 for a reply; otherwise 1 where none arrived, 2 where it was late, 3 where it cannot be read.
+    #[wasm_bindgen(method, getter)]
+    pub fn fault(this: &Came) -> u8;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn status(this: &Came) -> u16;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn headers(this: &Came) -> Headers;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn text(this: &Came) -> String;
+
+    /// Whether there is a body to pass on.
+    #[wasm_bindgen(method, getter, js_name = hasStream)]
+    pub fn has_stream(this: &Came) -> bool;
+
+    /// Whether all of it is here.
+    #[wasm_bindgen(method, getter, js_name = isWhole)]
+    pub fn is_whole(this: &Came) -> bool;
+
+    /// What is here of it.
+    #[wasm_bindgen(method, getter)]
+    pub fn ahead(this: &Came) -> Vec<u8>;
+
+    /// Its first bytes.
+    #[wasm_bindgen(method, getter)]
+    pub fn beginning(this: &Came) -> Vec<u8>;
+
+    /// A call to make.
+    #[expect(clippy::too_many_arguments, reason = "an object would cost a crossing for each of its fields")]
+    pub fn call(
+        to: u8,
+        shared: bool,
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: Option<&[u8]>,
+        read: u8,
+        timeout_ms: u32,
+    ) -> JsValue;
+
+    /// The runtime's headers, read one by one.
+    pub type Headers;
+
+    #[wasm_bindgen(method, js_name = get)]
+    pub fn one(this: &Headers, name: &str) -> Option<String>;
+
+    #[wasm_bindgen(method, js_name = getSetCookie)]
+    pub fn all_cookies(this: &Headers) -> Vec<String>;
+}
+
+/// Headers as one text.
+pub fn lines<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut lines = String::with_capacity(512);
+    for (name, value) in headers {
+        lines.extend([name, "\n", value, "\n"]);
+    }
+    lines.pop();
+    lines
+}

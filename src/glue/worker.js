@@ -1,0 +1,132 @@
+// The Worker as the runtime knows it: takes requests, hands them to the core (src/glue/mod.rs, compiled to WebAssembly), and
+// its answers back. It decides nothing.
+//
+// A panic leaves an instance of WebAssembly that cannot be used any more. Then everything under way in it is ended, or its
+// customers would wait for what never comes, and the next request is served by a fresh instance.
+import * as core from './livery.js';
+import { flow } from './bodies.js';
+import { GONE, send, wholeBody } from './calls.js';
+
+/** What has to be ended if the instance dies. */
+const underWay = new Set();
+let lastWords;
+
+export default {
+  fetch(request, env, context) {
+    const visit = new Visit(request, env, context);
+    const answer = request.method === 'POST' ? visit.beginWithBody() : visit.begin([]);
+    // The runtime would drop a request whose customer goes away where it stands: a report that a merchant is just being told
+    // would be lost. What ends calls made for a customer is the request's signal.
+    if (answer instanceof Promise) context.waitUntil(answer);
+    return answer;
+  },
+};
+
+class Visit {
+  constructor(request, env, context) {
+    this.request = request;
+    this.env = env;
+    this.context = context;
+  }
+
+  begin(body) {
+    const { request } = this;
+    return work(() => core.begin(this, request.method, request.url, request.headers, body, Date.now()));
+  }
+
+  async beginWithBody() {
+    return this.begin(await wholeBody(this.request.body));
+  }
+
+  setting(name) {
+    const value = this.env[name];
+    return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
+  }
+
+  cfCountry() {
+    return this.request.cf?.country;
+  }
+
+  url() {
+    return this.request.url;
+  }
+
+  ask(waiting, calls) {
+    const signal = this.request.signal;
+    return whileAlive((isAlive) =>
+      send(calls, signal).then((came) => {
+        if (!isAlive()) return undefined;
+        if (came !== GONE) return work(() => core.resume(this, waiting, came, Date.now()));
+        core.forget(waiting);
+        return new Response(null);
+      }),
+    );
+  }
+
+  /** Whoever began it may leave: it is for those who come after. */
+  askBeside(waiting, calls) {
+    const beside = new Visit({ signal: undefined }, this.env, this.context);
+    this.context.waitUntil(beside.ask(waiting, calls).catch(() => {}));
+  }
+
+  respondFlowing(status, headers, came, scrubber) {
+    const { readable, writable } = new IdentityTransformStream();
+    const writer = writable.getWriter();
+    const clean = { push: (block) => work(() => core.push(scrubber, block)), finish: () => work(() => core.finish(scrubber)) };
+    const broken = async (reason) => {
+      came.stream.cancel();
+      await writer.abort(reason).catch(() => {});
+      if (!this.request.signal.aborted) error('a body broke off before its end');
+    };
+    this.context.waitUntil(whileAlive(() => flow(came.stream, writer, clean)).catch(broken));
+    return new Response(readable, { status, headers: fields(headers) });
+  }
+}
+
+export function respond(status, headers, body) {
+  return new Response(body, { status, headers: fields(headers) });
+}
+
+export function leaveLastWords(answer) {
+  lastWords = answer;
+}
+
+export const log = (line) => console.log(line);
+export const error = (line) => console.error(line);
+
+/** Headers from lines of names and values. Cookies alone may repeat. */
+export function fields(lines) {
+  const parts = lines.split('\n');
+  const object = {};
+  for (let at = 0; at + 1 < parts.length; at += 2) {
+    if (parts[at] === 'set-cookie') return pairs(parts);
+    object[parts[at]] = parts[at + 1];
+  }
+  return object;
+}
+
+const pairs = (parts) => Array.from({ length: parts.length / 2 }, (_, at) => parts.slice(2 * at, 2 * at + 2));
+
+/** Lets the core work. Whatever it throws has ended the instance. */
+function work(turn) {
+  try {
+    return turn();
+  } catch (error) {
+    const answer = lastWords;
+    lastWords = undefined;
+    core.__wbg_reset_state();
+    for (const end of underWay) end(new Error('the instance ended'));
+    underWay.clear();
+    if (answer) return answer;
+    throw error;
+  }
+}
+
+/** What is under way as long as the instance lives, and fails if it dies, whoever's request brings that about. */
+function whileAlive(begin) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  underWay.add(reject);
+  const isAlive = () => underWay.delete(reject);
+  begin(isAlive).then(resolve, reject).finally(isAlive);
+  return promise;
+}
