@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use super::names::{Found, Names};
 
-/// A character that is in no host.
+/// A character that is in no host name that can be registered, though browsers keep it in the host of a URL.
 const APART: u8 = b'~';
 
 /// Replaces names in a stream of chunks. Call [`Scrubber::push`] for each chunk, then [`Scrubber::finish`].

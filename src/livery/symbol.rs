@@ -146,10 +146,10 @@ pub fn forward(bytes: &[u8], at: usize, text: &[u8]) -> Option<usize> {
 }
 
 /// Where `text` begins if the bytes before `end` spell it; `floor` is as far back as it may begin.
-#[must_use]
 ///
 /// Where reading would have to begin in more than [`MAX_WORK`] places, the answer is `tangled`'s: yes where the rest of a name
 /// stands already. Nobody writes so by accident, and a page made of such places would cost seconds.
+#[must_use]
 pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
     let work = Cell::new(0);
     follow(end, text.len(), |place, visit| {
