@@ -4,6 +4,7 @@
 //! in the README; what it may hold is decided here.
 
 use core::fmt;
+use std::rc::Rc;
 
 use crate::livery::names::Names;
 use crate::secret::Secret;
@@ -36,7 +37,7 @@ pub struct Config {
     /// The gateway's hosted checkout.
     pub checkout: Base,
     /// What must not be seen of the gateway.
-    pub names: Names,
+    pub names: Rc<Names>,
     /// How long the gateway may take, in milliseconds.
     pub timeout_ms: u32,
     /// How pages look.
@@ -243,7 +244,7 @@ impl Config {
             keys: keys?,
             api,
             checkout,
-            names,
+            names: Rc::new(names),
             timeout_ms,
             brand,
             downlines,

@@ -7,6 +7,7 @@ use livery::livery::names::Names;
 use livery::livery::scrub::{Scrubber, scrub};
 use livery::livery::symbol;
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 /// Hidden names and what stands in their place: production, development, and a host that begins and ends like parts of a name.
@@ -110,7 +111,7 @@ fn cut(mut body: &[u8], seed: u8) -> Vec<&[u8]> {
 }
 
 fn in_chunks(names: &Names, chunks: &[&[u8]]) -> (Vec<u8>, usize) {
-    let mut scrubber = Scrubber::new(names);
+    let mut scrubber = Scrubber::new(&Rc::new(names.clone()));
     let mut out: Vec<u8> = chunks.iter().flat_map(|chunk| scrubber.push(chunk)).collect();
     out.extend(scrubber.finish());
     (out, scrubber.replaced())

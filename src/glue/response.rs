@@ -40,12 +40,12 @@ fn head(answer: &Response) -> Result<ResponseInit, JsValue> {
     Ok(init)
 }
 
-const fn scrubber<'n>(body: &Body, config: &'n Config) -> Scrubber<'n> {
+fn scrubber(body: &Body, config: &Config) -> Scrubber {
     if matches!(body, Body::Blanked) { Scrubber::blanking(&config.names) } else { Scrubber::new(&config.names) }
 }
 
 /// A body that is here already: the runtime adds its length.
-fn whole(bytes: &[u8], mut scrubber: Scrubber<'_>, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
+fn whole(bytes: &[u8], mut scrubber: Scrubber, init: &ResponseInit) -> Result<web_sys::Response, JsValue> {
     let mut clean = scrubber.push(bytes);
     clean.extend(scrubber.finish());
     web_sys::Response::new_with_opt_u8_array_and_init(Some(&mut clean), init)
@@ -69,7 +69,7 @@ fn flowing(stream: Stream, answer: &Response, serving: &Serving) -> Result<web_s
     Ok(response)
 }
 
-async fn pump(mut stream: Stream, pipe: &Pipe, mut scrubber: Scrubber<'_>) -> Result<(), JsValue> {
+async fn pump(mut stream: Stream, pipe: &Pipe, mut scrubber: Scrubber) -> Result<(), JsValue> {
     while let Some(block) = stream.next().await? {
         panic::provoke(&block, "in-a-body");
         if let Err(error) = pipe.write(&scrubber.push(&block)).await {
