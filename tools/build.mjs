@@ -9,7 +9,7 @@ import { setUp, toolPath } from './setup.mjs';
 // tests/support reads the date of the stamp: sources newer than it mean a stale bundle.
 const STAMP = 'stamp';
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
-const INPUTS = ['tools/wasm-opt.sh', 'src', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
+const INPUTS = ['tools/wasm-opt.sh', 'src', 'scrub/src', 'scrub/Cargo.toml', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
 
 export function build() {
   make('build', ['--release'], 'building the Worker (a minute the first time)');
@@ -42,7 +42,7 @@ const buildEnvironment = () => ({
   WASM_BINDGEN_BIN: toolPath('wasm-bindgen'),
   WASM_OPT_BIN: inProject('tools', 'wasm-opt.sh'),
   ESBUILD_BIN: inProject('node_modules', '.bin', 'esbuild'),
-  CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact].join('\x1f'),
+  CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact, ...vectors].join('\x1f'),
 });
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
 const sources = join(cargoHome, 'registry', 'src');
@@ -50,6 +50,9 @@ const registries = existsSync(sources) ? readdirSync(sources).map((name) => `${j
 const remapped = [`${cargoHome}=cargo`, ...registries, `${inProject()}=.`].map((map) => `--remap-path-prefix=${map}`);
 /** The small variants of cipher and hash: they process a few hundred bytes a request and weigh in every cold start. */
 const compact = ['aes', 'sha2'].map((name) => `--cfg=${name}_backend_soft="compact"`);
+
+/** Vector instructions (WebAssembly 2.0), for the search through pages. */
+const vectors = ['-Ctarget-feature=+simd128'];
 
 /** A digest of all that the bundle is made from. */
 function fingerprint() {
