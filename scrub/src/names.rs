@@ -32,8 +32,6 @@ pub struct Names {
     hidden: Vec<Name>,
     /// What may stand for a name's rarest character.
     sieve: Sieve,
-    /// Bytes that may go on behind a name's rarest letter as it is.
-    follows: [bool; 256],
     /// The length of the longest name.
     longest: usize,
     scheme: &'static str,
@@ -73,11 +71,6 @@ impl Name {
         self.text.get(self.rarest).copied().unwrap_or(0)
     }
 
-    /// Whether this byte may stand behind the rarest character where that one is written as it is.
-    fn may_go_on(&self, byte: u8) -> bool {
-        self.text.get(self.rarest + 1).is_none_or(|next| symbol::may_begin(byte, *next))
-    }
-
     /// The range of the name if the symbol at `at` stands for its rarest character, alone or with its neighbours.
     fn around(&self, bytes: &[u8], floor: usize, at: usize, (letters, len): Symbol) -> Option<Range<usize>> {
         let earliest = (self.rarest + 1).saturating_sub(letters.len());
@@ -99,12 +92,10 @@ impl Names {
             |name: &&String| !names.iter().any(|other| !other.is_empty() && *other != **name && name.contains(other.as_str()));
         let hidden: Vec<Name> =
             names.iter().filter(|name| !name.is_empty()).filter(is_needed).map(|name| Name::new(name)).collect();
-        let sieve = Sieve::new(&hidden.iter().map(Name::anchor).collect::<Vec<_>>());
+        let sieve = Sieve::new(hidden.iter().map(|name| (name.anchor(), name.text.get(name.rarest + 1).copied())).collect());
         let longest = hidden.iter().map(|name| name.text.len()).max().unwrap_or(0);
         let completes = hidden.iter().any(|name| overlaps(&name.text, host.as_bytes()) || overlaps(host.as_bytes(), &name.text));
-        let follows =
-            core::array::from_fn(|at| hidden.iter().any(|name| u8::try_from(at).is_ok_and(|byte| name.may_go_on(byte))));
-        Self { hidden, sieve, follows, longest, scheme, host: host.to_owned(), completes }
+        Self { hidden, sieve, longest, scheme, host: host.to_owned(), completes }
     }
 
     /// What stands in the place of a hidden host.
@@ -161,7 +152,7 @@ impl Names {
             while marks != 0 {
                 let at = start + marks.trailing_zeros() as usize;
                 marks &= marks - 1;
-                if at < places.end && self.is_worthwhile(bytes.get(at..)?) {
+                if at < places.end && self.sieve.admits(bytes.get(at..)?) {
                     let found = self.look(bytes, floor, at);
                     if found.is_some() {
                         return found;
@@ -171,15 +162,6 @@ impl Names {
             }
         }
         None
-    }
-
-    /// Whether what these bytes begin with may be a name's rarest character.
-    fn is_worthwhile(&self, bytes: &[u8]) -> bool {
-        match bytes {
-            [first, ..] if !self.sieve.may_begin(*first) => false,
-            [first, next, ..] if !symbol::begins(*first) => self.follows.get(usize::from(*next)).copied().unwrap_or(true),
-            _ => self.sieve.admits(bytes),
-        }
     }
 
     /// The name whose rarest character stands at `at`.

@@ -120,8 +120,8 @@ impl Text {
     /// with which it could make a name again, or the host of somebody else.
     fn write_replacement(&self, names: &Names, found: &Found, out: &mut Vec<u8>) {
         if self.blanks {
-            let named = self.held.get(found.start()..found.host.end).unwrap_or_default();
-            return out.extend(named.iter().map(|byte| if *byte == 0 { 0 } else { b'x' }));
+            let spelt = self.held.get(found.start()..found.host.end).unwrap_or_default();
+            return out.extend(spelt.iter().map(|byte| if *byte == 0 { 0 } else { b'x' }));
         }
         if let Some((scheme, websocket)) = &found.scheme {
             out.extend_from_slice(names.scheme(*websocket).as_bytes());

@@ -160,7 +160,15 @@ fn continuation(bytes: &[u8]) -> Option<(u8, usize)> {
 
 /// Where `text` ends if the bytes from `at` on spell it.
 #[must_use]
-pub fn forward(bytes: &[u8], at: usize, text: &[u8]) -> Option<usize> {
+pub fn forward(bytes: &[u8], mut at: usize, mut text: &[u8]) -> Option<usize> {
+    // Letters as they are have one reading.
+    while let ([letter, behind @ ..], Some(byte)) = (text, bytes.get(at).filter(|byte| !begins(**byte))) {
+        match letters::of_byte(*byte) {
+            [read] if read == letter => (text, at) = (behind, at + 1),
+            [] => break,
+            _ => return None,
+        }
+    }
     follow(at, text.len(), |place, visit| {
         let expected = text.get(place.read..).unwrap_or_default();
         readings(bytes.get(place.at..).unwrap_or_default(), &mut |(letters, len)| {
