@@ -4,7 +4,7 @@
 //! in the README; what it may hold is decided here.
 
 use core::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::livery::names::Names;
 use crate::secret::Secret;
@@ -37,7 +37,7 @@ pub struct Config {
     /// The gateway's hosted checkout.
     pub checkout: Base,
     /// What must not be seen of the gateway.
-    pub names: Rc<Names>,
+    pub names: Arc<Names>,
     /// How long the gateway may take, in milliseconds.
     pub timeout_ms: u32,
     /// How pages look.
@@ -244,7 +244,7 @@ impl Config {
             keys: keys?,
             api,
             checkout,
-            names: Rc::new(names),
+            names: Arc::new(names),
             timeout_ms,
             brand,
             downlines,

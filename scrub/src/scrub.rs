@@ -7,7 +7,7 @@
 //! much as a name could still need, a few kilobytes, and never more, however large the body is.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::names::{Found, Names};
 use super::symbol;
@@ -18,7 +18,7 @@ const APART: u8 = b'~';
 /// Replaces names in a stream of chunks. Call [`Scrubber::push`] for each chunk, then [`Scrubber::finish`].
 #[derive(Debug)]
 pub struct Scrubber {
-    names: Rc<Names>,
+    names: Arc<Names>,
     text: Text,
 }
 
@@ -40,14 +40,14 @@ struct Text {
 impl Scrubber {
     /// A scrubber at the start of a text.
     #[must_use]
-    pub fn new(names: &Rc<Names>) -> Self {
-        Self { names: Rc::clone(names), text: Text::default() }
+    pub fn new(names: &Arc<Names>) -> Self {
+        Self { names: Arc::clone(names), text: Text::default() }
     }
 
     /// A scrubber at the start of a body that must keep its length.
     #[must_use]
-    pub fn blanking(names: &Rc<Names>) -> Self {
-        Self { names: Rc::clone(names), text: Text { blanks: true, ..Text::default() } }
+    pub fn blanking(names: &Arc<Names>) -> Self {
+        Self { names: Arc::clone(names), text: Text { blanks: true, ..Text::default() } }
     }
 
     /// Takes the next chunk and gives what can be passed on now.

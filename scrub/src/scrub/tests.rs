@@ -6,9 +6,9 @@ mod decoding;
 #[path = "../../../tests/support/spelling.rs"]
 mod spelling;
 
-fn names() -> Rc<Names> {
+fn names() -> Arc<Names> {
     let hidden = ["anexpay.net".to_owned(), "127.0.0.1:8702".to_owned()];
-    Rc::new(Names::new(&hidden, "http", "127.0.0.1:8787"))
+    Arc::new(Names::new(&hidden, "http", "127.0.0.1:8787"))
 }
 
 const HIDDEN: [&str; 2] = ["anexpay.net", "127.0.0.1:8702"];
