@@ -7,11 +7,13 @@
 
 use core::cell::Cell;
 
+mod bytes;
 mod entity;
 mod escape;
 mod letters;
 pub mod sieve;
 
+use bytes::Bytes;
 use escape::{Read, Unit, ascii, bare, meanings, spelt_once};
 
 /// Longest spelling understood, in bytes, with what is dropped before the next character.
@@ -300,11 +302,20 @@ fn before(bytes: &[u8], floor: usize, end: usize) -> &[u8] {
 
 /// In how many places one has to begin to read what ends just before `end`.
 fn beginnings(bytes: &[u8], floor: usize, end: usize) -> usize {
-    let count = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(begins(*byte))).sum::<u8>();
-    let window = before(bytes, floor, end);
-    // The usual length has vector instructions of its own.
-    window.try_into().map_or_else(|_| count(window), |window: &[u8; MAX_LEN]| count(window)).into()
+    let (blocks, rest) = before(bytes, floor, end).as_chunks();
+    let of_blocks: u32 = blocks.iter().map(|block| BEGINNINGS.marks(block).count_ones()).sum();
+    of_blocks as usize + rest.iter().filter(|byte| begins(**byte)).count()
 }
+
+/// The bytes that [`begins`] tells.
+static BEGINNINGS: Bytes = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < u8::MAX {
+        table[byte as usize] = begins(byte);
+        byte += 1;
+    }
+    Bytes::new(&table)
+};
 
 #[cfg(test)]
 mod tests {

@@ -2,10 +2,10 @@
 //!
 //! Every answer "no" is exact. "Yes" means that [`super::readings`] has to look.
 
-use super::{MAX_LEN, entity, is_introducer, is_lead, is_sign, letters, may_begin};
+pub use super::bytes::BLOCK;
 
-/// How many bytes are looked at together: as many as a mark has bits.
-pub const BLOCK: usize = 32;
+use super::bytes::Bytes;
+use super::{MAX_LEN, entity, is_introducer, is_lead, is_sign, letters, may_begin};
 
 /// What two bytes must have in common for the first to be worth a closer look: the kind of the first, and the kinds that go
 /// with the second. The leads of characters share the other bits.
@@ -31,8 +31,8 @@ pub struct Sieve {
     codes: Vec<u32>,
     /// A bit for each 64 characters, below 0x20000, that have one of those among them.
     blocks: [u64; 32],
-    /// Bytes of any kind: one is meant if it is the second of a pair when the bits of the first are set.
-    needles: Vec<(u8, u8)>,
+    /// Bytes of any kind.
+    candidates: Bytes,
 }
 
 impl Sieve {
@@ -49,7 +49,7 @@ impl Sieve {
             references: Vec::new(),
             codes: Vec::new(),
             blocks: [0; 32],
-            needles: Vec::new(),
+            candidates: Bytes::default(),
         };
         letters::each(&mut |code| {
             if sieve.is_meant(letters::of(code)) {
@@ -61,12 +61,7 @@ impl Sieve {
         });
         sieve.references = entity::all().filter(|(_, letters)| sieve.is_meant(letters)).map(|(name, _)| name).collect();
         sieve.kinds = table(|byte| sieve.kind(byte));
-        let needle = |byte: u8| if byte.is_ascii_alphabetic() { (0x20, byte | 0x20) } else { (0, byte) };
-        for needle in (0..=u8::MAX).filter(|byte| of(&sieve.kinds, *byte) != 0).map(needle) {
-            if !sieve.needles.contains(&needle) {
-                sieve.needles.push(needle);
-            }
-        }
+        sieve.candidates = Bytes::new(&table(|byte| of(&sieve.kinds, byte) != 0));
         sieve.behind = table(|byte| sieve.kinds_before(byte));
         sieve
     }
@@ -111,15 +106,7 @@ impl Sieve {
     /// Which of these bytes may begin a spelling of one of the letters: a bit for each, the lowest for the first.
     #[must_use]
     pub fn marks(&self, block: &[u8; BLOCK]) -> u32 {
-        // Without a branch, so that the compiler makes vector instructions of it.
-        let mut marks = [0_u8; BLOCK];
-        for (fold, needle) in &self.needles {
-            for (mark, byte) in marks.iter_mut().zip(block) {
-                *mark |= u8::from(byte | fold == *needle);
-            }
-        }
-        let (eights, _) = marks.as_chunks();
-        eights.iter().rev().fold(0, |all, eight| all << 8 | gathered(u64::from_le_bytes(*eight)))
+        self.candidates.marks(block)
     }
 
     /// Whether what `bytes` begin with may be a spelling of one of the letters, with what goes on behind it.
@@ -258,12 +245,6 @@ impl Sieve {
     }
 }
 
-/// The lowest bits of eight bytes as the bits of one.
-const fn gathered(eight: u64) -> u32 {
-    // Each bit is moved by seven less than the one before, so that they meet in the highest byte.
-    (eight.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
-}
-
 /// A table of what is so for each byte.
 fn table<T: Copy + Default>(of: impl Fn(u8) -> T) -> [T; 256] {
     let mut table = [T::default(); 256];
@@ -303,7 +284,7 @@ mod tests {
         let html = "<td class=\"box text\">&nbsp;12,50&nbsp;&euro; &lt;a&gt; &amp; b &quot;&eacute;l&egrave;ve&#39;s&#160;&#x27;&#8217;</td> ";
         let url = "next?q=a%20b%2Fc%C3%A9&amp;provider=moonpay&page=2&lang=en%252F http://shop.example:443/";
         let json = r#"{"url":"https:\/\/shop.example\/","text":"caf\u00e9 \u003cb\u003e \ud83d\ude00\n\t\"\\\"","max":1}"#;
-        let others = "«Съешь же ещё» — №5… ‘déjà’ “vu” 25 € Zażółć kiểm 条款，请：１。（す）ます！결제 😀 if(a&&b){x%=2}";
+        let others = "«Съешь же ещё» — №5… ‘déjà’ “vu” 25 € Zażółć kiểm 条款，请：１。（す）ます！결제 😀 if(a&&b){x=2}";
         let sieve = Sieve::new(vec![(b'x', Some(b'p'))]);
         for text in [html, url, json, others] {
             let left: Vec<_> =
