@@ -4,6 +4,7 @@
 //! in the README; what it may hold is decided here.
 
 use core::fmt;
+use std::sync::Arc;
 
 use crate::limits::Quota;
 use crate::livery::names::Names;
@@ -37,7 +38,7 @@ pub struct Config {
     /// The gateway's hosted checkout.
     pub checkout: Base,
     /// What must not be seen of the gateway.
-    pub names: Names,
+    pub names: Arc<Names>,
     /// How long the gateway may take, in milliseconds.
     pub timeout_ms: u32,
     /// How many requests of one client that need the gateway are served.
@@ -250,7 +251,7 @@ impl Config {
             keys: keys?,
             api,
             checkout,
-            names,
+            names: Arc::new(names),
             timeout_ms,
             per_client,
             per_token,

@@ -4,7 +4,7 @@ mod stage;
 mod support;
 
 use stage::Stage;
-use support::client::Answer;
+use support::{client::Answer, dice::Dice};
 
 const PATH: &str = "/assets/hostile";
 const TEXT_TYPES: [Option<&str>; 12] = [
@@ -187,14 +187,8 @@ fn five_megabytes_full_of_names_come_out_right() {
 
 /// Bytes that look random and are the same each time.
 fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
+    let mut dice = Dice::from_state(0x9E37_79B9_7F4A_7C15);
+    (0..length).map(|_| dice.roll().to_le_bytes()[3]).collect()
 }
 
 #[test]

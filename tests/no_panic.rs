@@ -8,7 +8,7 @@ use base64ct::{Base64, Base64Unpadded, Base64Url, Encoding as _};
 use livery_sandbox::{documented::PAYOUT_WALLET, opaque::percent_encoded};
 use stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
-use support::client::Answer;
+use support::{client::Answer, dice::Dice};
 
 const PATHS: [&str; 16] = [
     "/",
@@ -116,30 +116,23 @@ const CF: [&str; 5] =
     ["{}", r#"{"country":5}"#, r#"{"country":null,"colo":[]}"#, r#"{"country":"BR"}"#, r#"{"country":"\u0000"}"#];
 const METHODS: [&str; 8] = ["GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS"];
 
-/// A generator whose numbers are the same in every run.
-struct Dice(u64);
+/// Parts of requests that nobody should send.
+struct Odd(Dice);
 
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-
+impl Odd {
     fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
-        from[self.below(from.len())]
+        self.0.pick(from)
     }
 
     /// Any characters that can stand in a URL: the runtime itself refuses `"`, `<`, `>` and, in paths, a backtick.
     fn bytes(&mut self, longest: usize) -> String {
-        let any = (0..self.below(longest)).map(|_| char::from(b'!' + u8::try_from(self.below(94)).expect("ASCII")));
+        let any = (0..self.0.below(longest)).map(|_| char::from(b'!' + u8::try_from(self.0.below(94)).expect("ASCII")));
         any.filter(|character| !"\"<>`#".contains(*character)).collect()
     }
 
     fn path(&mut self) -> String {
         let path = self.pick(&PATHS).to_owned();
-        match self.below(8) {
+        match self.0.below(8) {
             0 => format!("/{}", self.bytes(30)),
             1 => path + self.pick(&["/", "//", "/..", "%00", "%2f", "/x", ".", ";a=b", "\\", "%"]),
             2 => path.to_uppercase(),
@@ -148,7 +141,7 @@ impl Dice {
     }
 
     fn query(&mut self) -> String {
-        let pairs = (0..self.below(8)).map(|_| match self.below(6) {
+        let pairs = (0..self.0.below(8)).map(|_| match self.0.below(6) {
             0 => self.bytes(40),
             1 => self.pick(&NAMES).to_owned(),
             2 => format!("{}={}", self.pick(&NAMES), self.bytes(60)),
@@ -158,31 +151,31 @@ impl Dice {
     }
 
     fn body(&mut self) -> Vec<u8> {
-        match self.below(5) {
+        match self.0.below(5) {
             0 => Vec::new(),
             1 => self.query().into_bytes(),
-            2 => vec![0xff; self.below(200)],
-            3 => b"{\"a\":".repeat(self.below(2_000)),
-            _ => vec![b'a'; 60_000 + self.below(10_000)],
+            2 => vec![0xff; self.0.below(200)],
+            3 => b"{\"a\":".repeat(self.0.below(2_000)),
+            _ => vec![b'a'; 60_000 + self.0.below(10_000)],
         }
     }
 }
 
 /// One odd request, sent; what it was, for the message.
-fn odd_request(stage: &Stage, dice: &mut Dice) -> (String, std::io::Result<Answer>) {
-    let (method, query) = (dice.pick(&METHODS), dice.query());
+fn odd_request(stage: &Stage, odd: &mut Odd) -> (String, std::io::Result<Answer>) {
+    let (method, query) = (odd.pick(&METHODS), odd.query());
     let separator = if query.is_empty() { "" } else { "?" };
-    let target = format!("{}{separator}{query}", dice.path());
+    let target = format!("{}{separator}{query}", odd.path());
     let mut request = stage.worker.request(method, &target);
-    let headers: BTreeMap<_, _> = (0..dice.below(5)).map(|_| (dice.pick(&HEADERS), dice.pick(&HEADER_VALUES))).collect();
+    let headers: BTreeMap<_, _> = (0..odd.0.below(5)).map(|_| (odd.pick(&HEADERS), odd.pick(&HEADER_VALUES))).collect();
     for (name, value) in &headers {
         request = request.header(name, value);
     }
-    if dice.below(4) == 0 {
-        request = request.cf(dice.pick(&CF));
+    if odd.0.below(4) == 0 {
+        request = request.cf(odd.pick(&CF));
     }
     if matches!(method, "POST" | "PUT") {
-        request = request.body(dice.body());
+        request = request.body(odd.body());
     }
     (format!("{method} {target} {headers:?}"), request.try_send())
 }
@@ -241,10 +234,10 @@ fn assert_livery_answered(what: &str, answer: std::io::Result<Answer>) -> u16 {
 #[test]
 fn a_storm_of_odd_requests_breaks_nothing_and_tells_no_secret() {
     let stage = Stage::branded_with(|all| settings().into_iter().fold(all, |all, (name, value)| all.set(name, &value)));
-    let mut dice = Dice(0x5EED_1E55_F00D_CAFE);
+    let mut odd = Odd(Dice::from_state(0x5EED_1E55_F00D_CAFE));
     let mut statuses = BTreeSet::new();
     for _ in 0..600 {
-        let (what, answer) = odd_request(&stage, &mut dice);
+        let (what, answer) = odd_request(&stage, &mut odd);
         statuses.insert(assert_livery_answered(&what, answer));
     }
     assert!(BTreeSet::from([200, 400, 404, 405, 413, 415]).is_subset(&statuses), "not much of a storm: {statuses:?}");

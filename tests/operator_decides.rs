@@ -11,8 +11,9 @@ use stage::{AFFILIATE, MERCHANT, Made, OTHER_STRANGER, STRANGER, SUB_AFFILIATE, 
 use std::collections::BTreeMap;
 use support::{
     client::{Answer, Request},
+    dice::Dice,
     lawful::{Heard, Noisy, assert_lawful, assert_refused},
-    noise::{BASES, Base, Dice, Kind},
+    noise::{BASES, Base, Kind},
 };
 use url::Url;
 

@@ -19,7 +19,7 @@ import { setUp, toolPath } from './setup.mjs';
 // tests/support reads the date of the stamp: sources newer than it mean a stale bundle.
 const STAMP = 'stamp';
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
-const INPUTS = ['src', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
+const INPUTS = ['src', 'scrub', 'askama.toml', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'tools/build.mjs'];
 const TARGET = 'wasm32-unknown-unknown';
 
 export function build() {
@@ -59,7 +59,7 @@ function step(command, args, environment) {
 
 function compile({ profile, features = [] }) {
   const args = ['build', '--quiet', '--lib', '--target', TARGET, '--profile', profile, ...features];
-  step('cargo', args, { CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact].join('\x1f') });
+  step('cargo', args, { CARGO_ENCODED_RUSTFLAGS: [...remapped, ...compact, ...vectors].join('\x1f') });
 }
 
 /** The JavaScript through which WebAssembly and the runtime talk, and with it our own, which names what it imports. */
@@ -74,7 +74,7 @@ function bind(profile, parts) {
 }
 
 function optimise(wasm) {
-  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
+  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '--enable-simd', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
 }
 
 function bundle(parts, folder) {
@@ -92,6 +92,9 @@ const registries = existsSync(sources) ? readdirSync(sources).map((name) => `${j
 const remapped = [`${cargoHome}=cargo`, ...registries, `${inProject()}=.`].map((map) => `--remap-path-prefix=${map}`);
 /** The small variants of cipher and hash: they process a few hundred bytes a request and weigh in every cold start. */
 const compact = ['aes', 'sha2'].map((name) => `--cfg=${name}_backend_soft="compact"`);
+
+/** Vector instructions (WebAssembly 2.0), for the search through pages. */
+const vectors = ['-Ctarget-feature=+simd128'];
 
 /** A digest of all that the bundle is made from. */
 function fingerprint() {

@@ -87,7 +87,7 @@ function crates(lock) {
   return blocks.map((block) => Object.fromEntries(['name', 'version', 'source', 'checksum'].map((name) => [name, field(block, name)])));
 }
 
-const OURS = ['livery', 'livery-fuzz', 'livery-sandbox'];
+const OURS = ['livery', 'livery-fuzz', 'livery-sandbox', 'livery-scrub'];
 
 /** Every crate but our own comes from the registry, with a checksum. */
 export function crateMistakes(lock) {

@@ -7,7 +7,7 @@ use livery::livery::names::Names;
 use livery::livery::scrub::{Scrubber, scrub};
 use livery::livery::symbol;
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Hidden names and what stands in their place: production, development, and a host that begins and ends like parts of a name.
 const HIDDEN: [(&[&str], &str, &str); 3] = [
@@ -20,9 +20,9 @@ const CHUNKS: [usize; 8] = [1, 2, 3, 5, 17, 130, 700, 2600];
 /// Longest body, in bytes: more than the scrubber may hold back.
 const MAX_LEN: usize = 10_000;
 
-static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
+static NAMES: LazyLock<Vec<Arc<Names>>> = LazyLock::new(|| {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    HIDDEN.iter().map(|(names, scheme, host)| Names::new(&owned(names), scheme, host)).collect()
+    HIDDEN.iter().map(|(names, scheme, host)| Arc::new(Names::new(&owned(names), scheme, host))).collect()
 });
 
 /// Panics where a property does not hold.
@@ -109,7 +109,7 @@ fn cut(mut body: &[u8], seed: u8) -> Vec<&[u8]> {
     chunks
 }
 
-fn in_chunks(names: &Names, chunks: &[&[u8]]) -> (Vec<u8>, usize) {
+fn in_chunks(names: &Arc<Names>, chunks: &[&[u8]]) -> (Vec<u8>, usize) {
     let mut scrubber = Scrubber::new(names);
     let mut out: Vec<u8> = chunks.iter().flat_map(|chunk| scrubber.push(chunk)).collect();
     out.extend(scrubber.finish());

@@ -1,9 +1,12 @@
 //! The properties that cargo-fuzz tries, on the stable toolchain: every input of the corpus, and a fixed number of others
 //! made from them, the same in each run.
 
+#[path = "../../tests/support/dice.rs"]
+mod dice;
 #[path = "../properties/mod.rs"]
 mod properties;
 
+use dice::Dice;
 use std::fs;
 use std::path::Path;
 
@@ -59,9 +62,9 @@ fn holds(target: &str, check: fn(&[u8])) {
         try_with(check, input);
     }
     let words = words(target);
-    let mut dice = Dice(0x5EED_1E55_F00D_CAFE);
+    let mut dice = Dice::from_state(0x5EED_1E55_F00D_CAFE);
     for _ in 0..MADE {
-        try_with(check, &dice.input(&corpus, &words));
+        try_with(check, &made(&mut dice, &corpus, &words));
     }
 }
 
@@ -101,41 +104,25 @@ fn words(target: &str) -> Vec<Vec<u8>> {
     quoted.map(|word| word.replace("\\\"", "\"").replace("\\\\", "\\").into_bytes()).collect()
 }
 
-/// Random numbers, the same in every run (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit.max(1)
+/// One of the corpus with a few things changed.
+fn made(dice: &mut Dice, corpus: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {
+    let mut input = corpus[dice.below(corpus.len())].clone();
+    for _ in 0..=dice.below(4) {
+        change(dice, &mut input, corpus, words);
     }
+    input.truncate(MAX_LEN);
+    input
+}
 
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.below(256)).expect("below 256")
-    }
-
-    /// One of the corpus with a few things changed.
-    fn input(&mut self, corpus: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {
-        let mut input = corpus[self.below(corpus.len())].clone();
-        for _ in 0..=self.below(4) {
-            self.change(&mut input, corpus, words);
-        }
-        input.truncate(MAX_LEN);
-        input
-    }
-
-    fn change(&mut self, input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[Vec<u8>]) {
-        let at = self.below(input.len() + 1);
-        let end = at + self.below(input.len() - at + 1);
-        match self.below(6) {
-            0 => drop(input.drain(at..end.min(at + 8))),
-            1 => input.insert(at, self.byte()),
-            2 => input.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << self.below(8)),
-            3 => drop(input.splice(at..at, words.get(self.below(words.len())).cloned().unwrap_or_default())),
-            4 => drop(input.splice(at..end, corpus[self.below(corpus.len())].iter().skip(at).take(40).copied())),
-            _ => drop(input.splice(at..at, input[at..end].to_vec())),
-        }
+fn change(dice: &mut Dice, input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[Vec<u8>]) {
+    let at = dice.below(input.len() + 1);
+    let end = at + dice.below(input.len() - at + 1);
+    match dice.below(6) {
+        0 => drop(input.drain(at..end.min(at + 8))),
+        1 => input.insert(at, dice.byte()),
+        2 => input.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << dice.below(8)),
+        3 => drop(input.splice(at..at, words.get(dice.below(words.len())).cloned().unwrap_or_default())),
+        4 => drop(input.splice(at..end, corpus[dice.below(corpus.len())].iter().skip(at).take(40).copied())),
+        _ => drop(input.splice(at..at, input[at..end].to_vec())),
     }
 }

@@ -29,7 +29,7 @@ thread_local! {
     /// Requests that wait, each with its random bytes.
     static WAITING: RefCell<Table<(Pending, [u8; 16])>> = const { RefCell::new(Table::new()) };
     /// Bodies on their way, each with its request's random bytes.
-    static SCRUBBERS: RefCell<Table<(Scrubber<'static>, [u8; 16])>> = const { RefCell::new(Table::new()) };
+    static SCRUBBERS: RefCell<Table<(Scrubber, [u8; 16])>> = const { RefCell::new(Table::new()) };
     /// Random bytes that nothing was made from yet.
     static ENTROPY: Cell<([u8; POOL], usize)> = const { Cell::new(([0; POOL], 0)) };
 }
@@ -157,7 +157,7 @@ fn ready(answer: &Response, headers: &str) -> JsValue {
     runtime::respond(answer.status, headers, text)
 }
 
-const fn scrubber(body: &Body, config: &'static Config) -> Scrubber<'static> {
+fn scrubber(body: &Body, config: &Config) -> Scrubber {
     if matches!(body, Body::Blanked) { Scrubber::blanking(&config.names) } else { Scrubber::new(&config.names) }
 }
 

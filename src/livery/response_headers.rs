@@ -5,13 +5,12 @@ use crate::http::{Body, Reply, Response};
 use super::names::Names;
 use super::scrub::scrub;
 
-/// Headers that a page needs to work, be cached and be protected. Their values are scrubbed like any text.
-const PASSED: [&str; 13] = [
+/// Headers that a page needs to work, be cached and be protected, besides its type. Their values are scrubbed like any text.
+const PASSED: [&str; 12] = [
     "cache-control",
     "content-disposition",
     "content-language",
     "content-security-policy",
-    "content-type",
     "expires",
     "last-modified",
     "permissions-policy",
@@ -48,9 +47,14 @@ const CHARSETS: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
 #[must_use]
 pub fn pass(names: &Names, reply: &Reply) -> Option<Response> {
     let headers = reply.headers.as_ref();
-    let content_type = headers.get("content-type").unwrap_or_default().trim().to_ascii_lowercase();
+    let declared = headers.get("content-type");
+    let content_type = declared.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
     let body = body_of(&content_type);
-    let text_type = if body == Body::Scrubbed { Some(text_type(&content_type, &reply.beginning)?) } else { None };
+    let declared = declared.filter(|value| value.is_ascii());
+    // What has no body needs no type, and a type would change that of the browser's copy.
+    let is_typed = declared.is_some() || (200..204).contains(&reply.status);
+    let sent_type =
+        if body == Body::Scrubbed { Some(text_type(&content_type, &reply.beginning)?).filter(|_| is_typed) } else { declared };
     if !is_undone(headers.get("content-encoding").as_deref()) {
         return None;
     }
@@ -60,10 +64,8 @@ pub fn pass(names: &Names, reply: &Reply) -> Option<Response> {
             response.headers.push((name, scrub(names, &value).into_owned()));
         }
     }
-    // What has no body needs no type, and a type would change that of the browser's copy.
-    let is_typed = response.get("content-type").is_some() || (200..204).contains(&reply.status);
-    if let Some(text_type) = text_type.filter(|_| is_typed) {
-        response = response.header("content-type", scrub(names, &text_type).into_owned());
+    if let Some(sent_type) = sent_type {
+        response.headers.push(("content-type", scrub(names, &sent_type).into_owned()));
     }
     if let Some(etag) = headers.get("etag").filter(|value| value.is_ascii()) {
         response.headers.push(("etag", scrub(names, &weakened(etag, &response.body)).into_owned()));

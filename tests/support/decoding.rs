@@ -46,8 +46,8 @@ fn find_in_one_order(text: &str, hidden: &[String]) -> Option<(String, String)> 
     })
 }
 
-/// The first of `hidden` in a text as it is, and as a reader of host names maps it: compatibility forms, lower case, and nothing that is
-/// ignored (UTS 46, URL Standard 4.4).
+/// The first of `hidden` in a text as it is, and as a reader of host names maps it: compatibility forms, lower case, and nothing
+/// that is ignored (UTS 46, URL Standard 4.4).
 fn named(text: &str, hidden: &[String]) -> Option<(String, String)> {
     [text.to_ascii_lowercase(), mapped(text)].iter().find_map(|text| {
         let (name, at) = hidden.iter().find_map(|name| Some((name, text.find(name.as_str())?)))?;

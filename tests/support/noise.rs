@@ -5,6 +5,8 @@
 //! tests too, so it knows nothing of workerd and the sandbox.
 #![allow(dead_code, reason = "the core's tests and those in workerd use their own parts of this")]
 
+use super::dice::Dice;
+
 /// What noise may do to a request besides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -187,28 +189,7 @@ const HEADER_VALUES: [&str; 10] = [
     "name=x,t=1,v1=00",
 ];
 
-/// A generator (xorshift) whose numbers follow from its seed.
-pub struct Dice(u64);
-
 impl Dice {
-    /// Any seed is good.
-    pub const fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-
-    /// One of these.
-    pub fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
-        from[self.below(from.len())]
-    }
-
     /// A query with noise between its parameters, seldom very much of it.
     pub fn query(&mut self, base: &str) -> String {
         let mut parts: Vec<String> = base.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect();

@@ -18,7 +18,7 @@ use std::{
 use tempfile::TempDir;
 
 const BUNDLE: [&str; 2] = ["index.js", "index_bg.wasm"];
-const SOURCES: [&str; 4] = ["src", "askama.toml", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 5] = ["src", "scrub", "askama.toml", "Cargo.toml", "Cargo.lock"];
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A running Worker. It ends when this value is dropped, and also when the test process is killed. Then, and whenever its log

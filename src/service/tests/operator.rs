@@ -5,10 +5,13 @@
 //! `pay.php` and the page's assets and forms keep other parameters, but none that PHP could take for the operator's.
 
 use super::*;
+use dice::Dice;
 use lawful::{Heard, Noisy, assert_lawful, assert_no_operators, assert_refused};
 use livery_sandbox::php::Parameters;
-use noise::{BASES, Base, Dice, Kind};
+use noise::{BASES, Base, Kind};
 
+#[path = "../../../tests/support/dice.rs"]
+mod dice;
 #[path = "../../../tests/support/lawful.rs"]
 mod lawful;
 #[path = "../../../tests/support/noise.rs"]

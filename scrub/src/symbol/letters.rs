@@ -92,10 +92,22 @@ pub fn of(code: u32) -> &'static [u8] {
     one(ascii)
 }
 
+/// Shows `visit` every character that stands for letters, digits or signs, and some others.
+pub fn each(visit: &mut dyn FnMut(u32)) {
+    for (first, words) in RUNS {
+        (first..).zip(words.split(' ')).for_each(|(code, _)| visit(code));
+    }
+    for range in
+        [0..0x80, 0xFF01..0xFF5F, 0x24B6..0x24EA, 0x1_CCD6..0x1_CCFA, 0x1_D400..0x1_D800, 0x1_F130..0x1_F14A, 0x1_FBF0..0x1_FBFA]
+    {
+        range.for_each(&mut *visit);
+    }
+}
+
 /// What a single byte stands for; [`OTHER`] beyond ASCII.
 #[must_use]
 pub fn of_byte(byte: u8) -> &'static [u8] {
-    if is_dropped(u32::from(byte)) && byte.is_ascii() { b"" } else { one(u32::from(byte)) }
+    if is_white(u32::from(byte)) { b"" } else { one(u32::from(byte)) }
 }
 
 /// A single ASCII character; [`OTHER`] for any other code.
@@ -105,38 +117,41 @@ fn one(code: u32) -> &'static [u8] {
 }
 
 fn of_run(code: u32) -> &'static [u8] {
-    let run = RUNS.iter().rev().find(|(first, _)| *first <= code);
+    let run = RUNS.partition_point(|(first, _)| *first <= code).checked_sub(1).and_then(|at| RUNS.get(at));
     let word = run.and_then(|(first, words)| words.split(' ').nth(usize::try_from(code - first).ok()?));
     word.filter(|word| *word != "?").map_or(OTHER, str::as_bytes)
 }
 
-/// White space that the URL parser removes wherever it stands, zeros, and what Unicode says to ignore.
+/// White space that the URL parser removes wherever it stands, and zeros.
+const fn is_white(code: u32) -> bool {
+    matches!(code, 0 | 9 | 0xA | 0xD)
+}
+
+/// What has no place in a host name and is not seen there, by the URL parser and by Unicode.
 const fn is_dropped(code: u32) -> bool {
-    matches!(
-        code,
-        0 | 9
-            | 0xA
-            | 0xD
-            | 0xAD
-            | 0x34F
-            | 0x61C
-            | 0x115F
-            | 0x1160
-            | 0x17B4
-            | 0x17B5
-            | 0x180B..=0x180F
-            | 0x200B..=0x200F
-            | 0x202A..=0x202E
-            | 0x2060..=0x206F
-            | 0x3164
-            | 0xFE00..=0xFE0F
-            | 0xFEFF
-            | 0xFFA0
-            | 0xFFF0..=0xFFF8
-            | 0x1BCA0..=0x1BCA3
-            | 0x1D173..=0x1D17A
-            | 0xE0000..=0xE0FFF
-    )
+    is_white(code)
+        || matches!(
+            code,
+                0xAD
+                | 0x34F
+                | 0x61C
+                | 0x115F
+                | 0x1160
+                | 0x17B4
+                | 0x17B5
+                | 0x180B..=0x180F
+                | 0x200B..=0x200F
+                | 0x202A..=0x202E
+                | 0x2060..=0x206F
+                | 0x3164
+                | 0xFE00..=0xFE0F
+                | 0xFEFF
+                | 0xFFA0
+                | 0xFFF0..=0xFFF8
+                | 0x1BCA0..=0x1BCA3
+                | 0x1D173..=0x1D17A
+                | 0xE0000..=0xE0FFF
+        )
 }
 
 #[cfg(test)]
@@ -164,6 +179,17 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{wrong:x?}");
         assert!(compared > 1100, "{compared}");
+    }
+
+    #[test]
+    fn each_character_with_letters_is_told() {
+        let mut told = std::collections::BTreeSet::new();
+        each(&mut |code| {
+            told.insert(code);
+        });
+        for code in (0..=0x11_0000).filter(|code| is_of_host(&String::from_utf8_lossy(of(*code)))) {
+            assert!(code < 0x2_0000 && told.contains(&code), "{code:x}");
+        }
     }
 
     #[test]

@@ -7,10 +7,13 @@
 
 use core::cell::Cell;
 
+mod bytes;
 mod entity;
 mod escape;
 mod letters;
+pub mod sieve;
 
+use bytes::Bytes;
 use escape::{Read, Unit, ascii, bare, meanings, spelt_once};
 
 /// Longest spelling understood, in bytes, with what is dropped before the next character.
@@ -42,6 +45,26 @@ pub const fn is_sign(byte: u8) -> bool {
 /// Whether a byte is the first of a character beyond ASCII (RFC 3629).
 const fn is_lead(byte: u8) -> bool {
     matches!(byte, 0xC2..=0xF4)
+}
+
+/// Whether a byte may begin a spelling of this letter, or of nothing before it.
+#[must_use]
+pub fn may_begin(byte: u8, letter: u8) -> bool {
+    let letters = letters::of_byte(byte);
+    begins(byte) || letters.is_empty() || letters == [letter]
+}
+
+/// Whether a byte begins an escape or a character beyond ASCII.
+#[must_use]
+pub const fn begins(byte: u8) -> bool {
+    is_sign(byte) || is_lead(byte)
+}
+
+/// Whether a byte can stand between the first and the last one of a spelling. Other signs end one at most: `\/`.
+const fn is_inner(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'#' | b';' | b'{' | b'}' | b' ' | b'\t' | b'\n' | b'\r' | 0xC | 0x80..)
+        || is_sign(byte)
 }
 
 /// Shows `visit` every reading of what `bytes` begin with; none at the end.
@@ -104,11 +127,7 @@ fn paired(window: &[u8], high: u32, len: usize) -> Option<Symbol> {
 }
 
 fn of_utf8(window: &[u8], lead: u8, mut len: usize) -> Option<Symbol> {
-    let (count, bits) = match lead {
-        0..0xE0 => (1, lead & 0x1F),
-        0xE0..0xF0 => (2, lead & 0x0F),
-        _ => (3, lead & 0x07),
-    };
+    let (count, bits) = of_lead(lead);
     let mut code = u32::from(bits);
     for _ in 0..count {
         let (byte, more) = continuation(window.get(len..)?)?;
@@ -116,6 +135,15 @@ fn of_utf8(window: &[u8], lead: u8, mut len: usize) -> Option<Symbol> {
         len += more;
     }
     Some((letters::of(code), len))
+}
+
+/// How many bytes follow the first one of a character, and that one's share of the code.
+const fn of_lead(lead: u8) -> (usize, u8) {
+    match lead {
+        0..0xE0 => (1, lead & 0x1F),
+        0xE0..0xF0 => (2, lead & 0x0F),
+        _ => (3, lead & 0x07),
+    }
 }
 
 /// A byte of UTF-8 behind the first, plain or percent-encoded.
@@ -134,11 +162,19 @@ fn continuation(bytes: &[u8]) -> Option<(u8, usize)> {
 
 /// Where `text` ends if the bytes from `at` on spell it.
 #[must_use]
-pub fn forward(bytes: &[u8], at: usize, text: &[u8]) -> Option<usize> {
+pub fn forward(bytes: &[u8], mut at: usize, mut text: &[u8]) -> Option<usize> {
+    // Letters as they are have one reading.
+    while let ([letter, behind @ ..], Some(byte)) = (text, bytes.get(at).filter(|byte| !begins(**byte))) {
+        match letters::of_byte(*byte) {
+            [read] if read == letter => (text, at) = (behind, at + 1),
+            [] => break,
+            _ => return None,
+        }
+    }
     follow(at, text.len(), |place, visit| {
         let expected = text.get(place.read..).unwrap_or_default();
         readings(bytes.get(place.at..).unwrap_or_default(), &mut |(letters, len)| {
-            if expected.starts_with(letters) {
+            if is_start(expected, letters) {
                 visit(letters.len(), len, place.at + len);
             }
         });
@@ -146,10 +182,10 @@ pub fn forward(bytes: &[u8], at: usize, text: &[u8]) -> Option<usize> {
 }
 
 /// Where `text` begins if the bytes before `end` spell it; `floor` is as far back as it may begin.
-#[must_use]
 ///
 /// Where reading would have to begin in more than [`MAX_WORK`] places, the answer is `tangled`'s: yes where the rest of a name
 /// stands already. Nobody writes so by accident, and a page made of such places would cost seconds.
+#[must_use]
 pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
     let work = Cell::new(0);
     follow(end, text.len(), |place, visit| {
@@ -160,13 +196,23 @@ pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8], tangled: bo
             return;
         }
         let expected = text.get(..text.len() - place.read).unwrap_or_default();
-        let read = endings(bytes, floor, place.at, &mut |(letters, len)| {
-            if expected.ends_with(letters) {
+        work.set(work.get() + beginnings(bytes, floor, place.at));
+        endings(bytes, floor, place.at, &mut |(letters, len)| {
+            if is_end(expected, letters) {
                 visit(letters.len(), len, place.at - len);
             }
         });
-        work.set(work.get() + read);
     })
+}
+
+/// Whether a text starts with these letters; nearly always there is one.
+fn is_start(text: &[u8], letters: &[u8]) -> bool {
+    if let [letter] = letters { text.first() == Some(letter) } else { text.starts_with(letters) }
+}
+
+/// Whether a text ends with these letters.
+fn is_end(text: &[u8], letters: &[u8]) -> bool {
+    if let [letter] = letters { text.last() == Some(letter) } else { text.ends_with(letters) }
 }
 
 /// How far one way to read a text has come.
@@ -186,15 +232,27 @@ fn follow(at: usize, wanted: usize, step: impl Fn(Place, &mut dyn FnMut(usize, u
     let mut place = Place { at, read: 0, dropped: 0 };
     let (mut places, mut next): (Vec<Place>, usize) = (Vec::new(), 0);
     while place.read < wanted {
+        // As long as there is one way only, it need not be kept: no other comes by.
+        let mut only: Option<Place> = None;
         step(place, &mut |count, len, at| {
             let read = place.read + count;
-            let is_known = places.iter().any(|known| (known.at, known.read) == (at, read));
+            let is_known = places.iter().chain(&only).any(|known| (known.at, known.read) == (at, read));
             if !is_known && place.dropped + len <= MAX_LEN {
-                places.push(Place { at, read, dropped: if count == 0 { place.dropped + len } else { 0 } });
+                let new = Place { at, read, dropped: if count == 0 { place.dropped + len } else { 0 } };
+                if places.is_empty() && only.is_none() {
+                    only = Some(new);
+                } else {
+                    places.extend(only.take());
+                    places.push(new);
+                }
             }
         });
-        place = *places.get(next)?;
-        next += 1;
+        place = if let Some(only) = only {
+            only
+        } else {
+            next += 1;
+            *places.get(next - 1)?
+        };
     }
     Some(place.at)
 }
@@ -217,25 +275,47 @@ pub fn last(bytes: &[u8], floor: usize, end: usize) -> Option<Symbol> {
 }
 
 /// Shows `visit` every way to read what ends just before `end`, the longest first: the `a` of `%aanexpay` ends an escape for
-/// one reader and begins a name for another. Returns in how many places it had to begin to read.
-pub fn endings(bytes: &[u8], floor: usize, end: usize, visit: &mut dyn FnMut(Symbol)) -> usize {
-    let mut begun = 0;
-    for start in floor.max(end.saturating_sub(MAX_LEN))..end {
-        let spelt = bytes.get(start..end).unwrap_or_default();
-        if spelt.first().is_some_and(|byte| is_sign(*byte) || is_lead(*byte)) {
-            begun += 1;
+/// one reader and begins a name for another.
+pub fn endings(bytes: &[u8], floor: usize, end: usize, visit: &mut dyn FnMut(Symbol)) {
+    let window = before(bytes, floor, end);
+    // Of a longer spelling these are inner bytes.
+    let reach = window.iter().rev().skip(1).take_while(|byte| is_inner(**byte)).count() + 1;
+    for start in window.len().saturating_sub(reach)..window.len().saturating_sub(1) {
+        let spelt = window.get(start..).unwrap_or_default();
+        if spelt.first().is_some_and(|byte| begins(*byte)) {
             readings(spelt, &mut |symbol| {
-                if symbol.1 > 1 && symbol.1 == spelt.len() {
+                if symbol.1 == spelt.len() {
                     visit(symbol);
                 }
             });
         }
     }
-    if let Some(byte) = bytes.get(floor..end).and_then(<[u8]>::last) {
+    if let Some(byte) = window.last() {
         visit((letters::of_byte(*byte), 1));
     }
-    begun
 }
+
+/// As much as a spelling can have before `end`.
+fn before(bytes: &[u8], floor: usize, end: usize) -> &[u8] {
+    bytes.get(floor.max(end.saturating_sub(MAX_LEN))..end).unwrap_or_default()
+}
+
+/// In how many places one has to begin to read what ends just before `end`.
+fn beginnings(bytes: &[u8], floor: usize, end: usize) -> usize {
+    let (blocks, rest) = before(bytes, floor, end).as_chunks();
+    let of_blocks: u32 = blocks.iter().map(|block| BEGINNINGS.marks(block).count_ones()).sum();
+    of_blocks as usize + rest.iter().filter(|byte| begins(**byte)).count()
+}
+
+/// The bytes that [`begins`] tells.
+static BEGINNINGS: Bytes = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < u8::MAX {
+        table[byte as usize] = begins(byte);
+        byte += 1;
+    }
+    Bytes::new(&table)
+};
 
 #[cfg(test)]
 mod tests {

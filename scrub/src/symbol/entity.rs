@@ -14,6 +14,14 @@ const NAMED: &str = "percnt=% bsol=\\ period=. colon=: sol=/ lowbar=_ UnderBar=_
     naturals=n order=o orderof=o primes=p rationals=q Re=r real=r realine=r realpart=r reals=r circledS=s oS=s integers=z \
     zeetrf=z ijlig=ij IJlig=ij fjlig=fj fflig=ff filig=fi fllig=fl ffilig=ffi ffllig=ffl numero=no trade=tm TRADE=tm";
 
+/// All names but those of other typefaces, with their letters.
+pub fn all() -> impl Iterator<Item = (&'static [u8], &'static [u8])> + Clone {
+    let entries = NAMED.split(' ').filter_map(|entry| entry.split_once('='));
+    entries
+        .map(|(name, letters)| (name.as_bytes(), letters.as_bytes()))
+        .chain(BARE.map(|(name, letters)| (name, letters.as_bytes())))
+}
+
 /// The letters that a named reference stands for, and its length behind the `&`.
 pub fn named(rest: &[u8]) -> Option<(&'static [u8], usize)> {
     let word = rest.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());

@@ -6,7 +6,10 @@
 
 use core::ops::Range;
 
-use super::symbol::{self, Symbol};
+use super::symbol::{
+    self, Symbol,
+    sieve::{BLOCK, Sieve},
+};
 
 /// How far before a name its subdomains and scheme are looked for, in bytes.
 const PREFIX: usize = 512;
@@ -27,8 +30,10 @@ struct Name {
 #[derive(Clone, Debug)]
 pub struct Names {
     hidden: Vec<Name>,
-    /// Bytes worth a closer look.
-    candidates: [bool; 256],
+    /// What may stand for a name's rarest character.
+    sieve: Sieve,
+    /// The length of the longest name.
+    longest: usize,
     scheme: &'static str,
     host: String,
     /// Whether our own host could begin or end what makes a hidden name with its neighbours.
@@ -87,15 +92,10 @@ impl Names {
             |name: &&String| !names.iter().any(|other| !other.is_empty() && *other != **name && name.contains(other.as_str()));
         let hidden: Vec<Name> =
             names.iter().filter(|name| !name.is_empty()).filter(is_needed).map(|name| Name::new(name)).collect();
-        let mut candidates = [false; 256];
-        for byte in 0..=u8::MAX {
-            let anchors = hidden.iter().any(|name| name.anchor() == byte.to_ascii_lowercase());
-            if let Some(slot) = candidates.get_mut(usize::from(byte)) {
-                *slot = anchors || symbol::is_introducer(byte);
-            }
-        }
+        let sieve = Sieve::new(hidden.iter().map(|name| (name.anchor(), name.text.get(name.rarest + 1).copied())).collect());
+        let longest = hidden.iter().map(|name| name.text.len()).max().unwrap_or(0);
         let completes = hidden.iter().any(|name| overlaps(&name.text, host.as_bytes()) || overlaps(host.as_bytes(), &name.text));
-        Self { hidden, candidates, scheme, host: host.to_owned(), completes }
+        Self { hidden, sieve, longest, scheme, host: host.to_owned(), completes }
     }
 
     /// What stands in the place of a hidden host.
@@ -122,19 +122,15 @@ impl Names {
 
     /// How many bytes before a name's rarest character can belong to it.
     #[must_use]
-    pub fn reach_before(&self) -> usize {
-        self.longest() * symbol::MAX_LEN + PREFIX
+    pub const fn reach_before(&self) -> usize {
+        self.longest * symbol::MAX_LEN + PREFIX
     }
 
     /// How many bytes from a name's rarest character on can belong to it.
     #[must_use]
-    pub fn reach_after(&self) -> usize {
+    pub const fn reach_after(&self) -> usize {
         // A full stop before the port, and a sign behind it.
-        (self.longest() + PORT + 2) * symbol::MAX_LEN
-    }
-
-    fn longest(&self) -> usize {
-        self.hidden.iter().map(|name| name.text.len()).max().unwrap_or(0)
+        (self.longest + PORT + 2) * symbol::MAX_LEN
     }
 
     /// The first name whose rarest character stands between `from` and `to`. Nothing before `floor` is looked at, and
@@ -142,24 +138,39 @@ impl Names {
     /// whole and in chunks.
     #[must_use]
     pub fn find(&self, bytes: &[u8], floor: usize, from: usize, to: usize) -> Option<Found> {
-        let mut from = from;
-        while let Some(offset) = bytes.get(from..to)?.iter().position(|b| self.is_candidate(*b)) {
-            let at = from + offset;
-            let floor = floor.max(at.saturating_sub(self.reach_before()));
-            let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
-            let spelt = window.get(at..)?;
-            let mut found = None;
-            symbol::readings(spelt, &mut |symbol| found = found.take().or_else(|| self.at(window, floor, at, symbol)));
-            if found.is_some() {
-                return found;
+        self.search(bytes, floor, from..to, &mut 0)
+    }
+
+    /// The same; behind the last byte that was looked at in vain, `doubted` stands then.
+    #[must_use]
+    pub fn search(&self, bytes: &[u8], floor: usize, places: Range<usize>, doubted: &mut usize) -> Option<Found> {
+        let (blocks, rest) = bytes.get(places.clone())?.as_chunks();
+        let mut last = [0; BLOCK];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        for (block, start) in blocks.iter().chain([&last]).zip(places.clone().step_by(BLOCK)) {
+            let mut marks = self.sieve.marks(block);
+            while marks != 0 {
+                let at = start + marks.trailing_zeros() as usize;
+                marks &= marks - 1;
+                if at < places.end && self.sieve.admits(bytes.get(at..)?) {
+                    let found = self.look(bytes, floor, at);
+                    if found.is_some() {
+                        return found;
+                    }
+                    *doubted = at + 1;
+                }
             }
-            from = at + 1;
         }
         None
     }
 
-    fn is_candidate(&self, byte: u8) -> bool {
-        self.candidates.get(usize::from(byte)).copied().unwrap_or(true)
+    /// The name whose rarest character stands at `at`.
+    fn look(&self, bytes: &[u8], floor: usize, at: usize) -> Option<Found> {
+        let floor = floor.max(at.saturating_sub(self.reach_before()));
+        let window = bytes.get(..bytes.len().min(at + self.reach_after()))?;
+        let mut found = None;
+        symbol::readings(window.get(at..)?, &mut |symbol| found = found.take().or_else(|| self.at(window, floor, at, symbol)));
+        found
     }
 
     fn at(&self, bytes: &[u8], floor: usize, at: usize, symbol: Symbol) -> Option<Found> {
