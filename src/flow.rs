@@ -145,7 +145,7 @@ pub fn ask_gateway_at_once(
         Ask { call, callee: Callee::Gateway, timeout_ms }
     };
     let (asks, since) = (calls.into_iter().map(ask).collect(), cx.now);
-    wait(asks, move |cx, told| again(cx, told, since, then))
+    Ok(wait(asks, move |cx, told| again(cx, told, since, then)))
 }
 
 /// Makes those calls once more for which that is worth it, within the time that is left.
@@ -167,14 +167,14 @@ fn again(
     if asks.is_empty() {
         return then(cx, replies);
     }
-    wait(asks, move |cx, told| {
+    Ok(wait(asks, move |cx, told| {
         for (place, (_, came)) in places.into_iter().zip(told) {
             if let Some(slot) = replies.get_mut(place) {
                 *slot = came;
             }
         }
         then(cx, replies)
-    })
+    }))
 }
 
 /// Calls a merchant.
@@ -208,11 +208,11 @@ fn ask_once(
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
     let ask = Ask { call, callee, timeout_ms: cx.config.timeout_ms };
-    wait(vec![ask], |cx, told| then(cx, only(told.into_iter().map(|(_, came)| came).collect())))
+    Ok(wait(vec![ask], |cx, told| then(cx, only(told.into_iter().map(|(_, came)| came).collect()))))
 }
 
-fn wait(asks: Vec<Ask>, then: impl FnOnce(&Context<'_>, Vec<Told>) -> Outcome + 'static) -> Outcome {
-    Ok(Step::Ask(Waiting { asks, then: Box::new(then) }))
+fn wait(asks: Vec<Ask>, then: impl FnOnce(&Context<'_>, Vec<Told>) -> Outcome + 'static) -> Step {
+    Step::Ask(Waiting { asks, then: Box::new(then) })
 }
 
 /// What came of a single call. A call without an outcome does not occur; were there one, it would not have arrived.

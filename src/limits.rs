@@ -6,26 +6,26 @@
 //! one share of the minute; one that would move it more than a minute ahead is refused and changes nothing. So a whole
 //! minute's quota can be used at once, and then comes back one by one.
 //!
-//! There is room for `MAX_KEYS` keys. A key that owes nothing is the same as none and is overwritten. Where all owe something,
+//! There is room for 4096 keys, on 64 shelves, so that no more than 64 are looked through; on which shelf a key belongs, nobody
+//! outside can tell. A key that owes nothing is the same as none and is overwritten. Where all owe something,
 //! a newcomer takes the place of the one that owes least, **and its debt** (as in Metwally's "space-saving" counters, 2005).
 //! What is on record is thus never less than what a key really owes: whoever comes with many addresses cannot make us forget
-//! any of them. And for the least debt to be a whole quota, `MAX_KEYS` quotas must have been granted within a minute: nobody
-//! locks newcomers out with less. Of an address only a keyed hash is kept.
+//! any of them. And for the least debt on every shelf to be a whole quota, 4096 quotas must have been granted within a minute:
+//! nobody locks all newcomers out with less. Of an address only a keyed hash is kept.
 
 use std::cell::RefCell;
-
-use url::{Host, Url};
+use std::net::Ipv6Addr;
 
 use crate::config::Config;
 use crate::downline;
 use crate::http::{Now, Request};
-use crate::web_url;
 
 /// Cloudflare sets it to the client's address; whatever a client sends under this name does not get past the edge
 /// (developers.cloudflare.com/fundamentals/reference/http-headers/).
 const CLIENT: &str = "cf-connecting-ip";
-/// Most keys on record, of 16 bytes each.
-const MAX_KEYS: usize = 4096;
+/// How many shelves there are, and how many keys, of 16 bytes each, have room on one.
+const SHELVES: usize = 64;
+const ROOM: usize = 64;
 /// What one request costs. A key pays off as many units in a millisecond as its quota has requests, so that both a request and
 /// a minute are whole numbers.
 const COST: u64 = 60_000;
@@ -94,10 +94,19 @@ impl Exceeded {
 }
 
 /// What one isolate has granted lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Limits {
-    clients: RefCell<Debts<MAX_KEYS>>,
-    tokens: RefCell<Debts<MAX_KEYS>>,
+    clients: Shelves,
+    tokens: Shelves,
+}
+
+type Shelves = [RefCell<Debts<ROOM>>; SHELVES];
+
+impl Default for Limits {
+    fn default() -> Self {
+        let shelves = || core::array::from_fn(|_| RefCell::default());
+        Self { clients: shelves(), tokens: shelves() }
+    }
 }
 
 impl Limits {
@@ -109,8 +118,10 @@ impl Limits {
     /// # Errors
     /// [`Exceeded`] where it is one too many.
     pub fn admit(&self, config: &Config, request: &Request<'_>, status_url: Option<&str>) -> Result<(), Exceeded> {
-        let grant = |debts: &RefCell<Debts<MAX_KEYS>>, subject, quota, of: &[u8]| {
-            let wait = debts.borrow_mut().grant(quota, config.keys.blind(of), request.now);
+        let grant = |shelves: &Shelves, subject, quota, of: &[u8]| {
+            let key = config.keys.blind(of);
+            let shelf = usize::try_from(key % SHELVES as u64).ok().and_then(|number| shelves.get(number));
+            let wait = shelf.and_then(|debts| debts.borrow_mut().grant(quota, key, request.now));
             wait.map_or(Ok(()), |wait| Err(Exceeded { subject, quota, wait }))
         };
         let client = if config.per_client.is_none() { None } else { request.headers.get(CLIENT) };
@@ -131,10 +142,8 @@ fn is_downline(config: &Config, request: &Request<'_>) -> bool {
 /// What of an address is one client's: all of version 4, and the first 64 bits of version 6, of which even a home is given a
 /// whole range (RFC 6177).
 fn network(address: &str) -> Vec<u8> {
-    match web_url::parse(&format!("http://[{address}]")).as_ref().and_then(Url::host) {
-        Some(Host::Ipv6(ip)) => ip.octets().split_at(8).0.to_vec(),
-        _ => address.as_bytes().to_vec(),
-    }
+    let ip: Option<Ipv6Addr> = address.parse().ok();
+    ip.map_or_else(|| address.as_bytes().to_vec(), |ip| ip.octets().split_at(8).0.to_vec())
 }
 
 /// Until when each key has to pay off what it was granted; `ROOM` is for how many keys.

@@ -34,14 +34,17 @@ impl<'a> Pair<'a> {
     /// with `.` and space as `_`. A `[` that nothing closes makes no array but is a `_` too: `sub[affiliate` is
     /// `sub_affiliate`.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> Cow<'a, str> {
+        if is_spelt_plainly(self.raw_name) {
+            return Cow::Borrowed(self.raw_name);
+        }
         let decoded = self.decoded_name();
         let name = decoded.trim_start_matches(' ').split('\0').next().unwrap_or_default();
         let base = match name.split_once('[') {
             Some((base, rest)) if base.is_empty() || rest.contains(']') => base,
             _ => name,
         };
-        base.replace(['.', ' ', '['], "_")
+        Cow::Owned(base.replace(['.', ' ', '['], "_"))
     }
 
     /// The name as text, with `%XX` and `+` decoded and nothing else done to it.
@@ -53,13 +56,13 @@ impl<'a> Pair<'a> {
     /// Whether the name is spelt plainly, with nothing that PHP would rewrite or fill an array from.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.decoded_name() == self.name()
+        is_spelt_plainly(self.raw_name) || self.decoded_name() == self.name()
     }
 
     /// The value, with `%XX` and `+` decoded; `None` if it is not UTF-8 or holds control characters.
     #[must_use]
     pub fn value(&self) -> Option<String> {
-        let text = String::from_utf8(form_decode(self.raw_value)).ok()?;
+        let text = String::from_utf8(form_decode(self.raw_value).into_owned()).ok()?;
         (!text.chars().any(char::is_control)).then_some(text)
     }
 }
@@ -78,7 +81,7 @@ pub fn readings(raw: &str) -> impl Iterator<Item = Pair<'_>> {
 /// The raw query without the parameters that PHP would read as one of `names`; all other bytes stay as they are.
 #[must_use]
 pub fn without(raw: &str, names: &[&str]) -> String {
-    let kept: Vec<&str> = pairs(raw).filter(|pair| !names.contains(&pair.name().as_str())).map(|pair| pair.raw).collect();
+    let kept: Vec<&str> = pairs(raw).filter(|pair| !names.contains(&pair.name().as_ref())).map(|pair| pair.raw).collect();
     kept.join("&")
 }
 
@@ -185,8 +188,16 @@ pub fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Decodes `%XX` and `+`, as PHP does with queries and forms.
-fn form_decode(text: &str) -> Vec<u8> {
-    percent_decode_str(&text.replace('+', " ")).collect()
+fn form_decode(text: &str) -> Cow<'_, [u8]> {
+    if text.contains('+') {
+        return Cow::Owned(percent_decode_str(&text.replace('+', " ")).collect());
+    }
+    percent_decode_str(text).into()
+}
+
+/// Whether there is nothing in a name to decode or rewrite.
+fn is_spelt_plainly(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! A key never serves two purposes: HKDF (RFC 5869) derives one for links, one for callback tokens and one for
 //! addresses, so that a merchant's server can be given the link key without learning anything about the others.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
 use base64ct::{Base64, Encoding as _};
@@ -56,13 +58,16 @@ impl Keys {
         self.0.iter().any(|key| is_signed(key.link.expose(), message.as_bytes(), signature))
     }
 
-    /// A number by which something can be recognised that is not to be remembered itself: the first 64 bits of its
-    /// HMAC-SHA-256. Nobody without the key can tell what it stands for, or find two with the same.
+    /// A number by which something can be recognised that is not to be remembered itself: its SipHash behind a key, which is
+    /// what that hash is made for (Aumasson and Bernstein, 2012). Nobody without the key can find two with the same.
     #[must_use]
     pub fn blind(&self, text: &[u8]) -> u64 {
-        let mac = self.0.first().and_then(|key| mac(key.blind.expose(), text));
-        let bytes = mac.and_then(|mac| mac.finalize().into_bytes().first_chunk().copied());
-        u64::from_le_bytes(bytes.unwrap_or_default())
+        let mut hasher = DefaultHasher::new();
+        if let Some(key) = self.0.first() {
+            hasher.write(key.blind.expose());
+        }
+        hasher.write(text);
+        hasher.finish()
     }
 
     /// Encrypts and authenticates a text so that the same text always gives the same bytes (AES-256-SIV, RFC 5297).

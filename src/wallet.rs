@@ -10,7 +10,10 @@ use sha3::{Digest, Keccak256};
 
 /// A checked EVM address. Displayed with its EIP-55 checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Wallet([u8; 20]);
+pub struct Wallet {
+    /// Its 40 digits, cased as EIP-55 says: hashing them again each time would be the dearest part of a request.
+    digits: [u8; 40],
+}
 
 /// Why a text is not a usable wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,18 +67,30 @@ impl Wallet {
         if digits.len() != 40 || base16ct::mixed::decode(digits, &mut bytes).is_err() {
             return Err(WalletError::Malformed);
         }
-        let wallet = Self(bytes);
-        let has_checksum = digits.bytes().any(|b| b.is_ascii_lowercase()) && digits.bytes().any(|b| b.is_ascii_uppercase());
-        if has_checksum && wallet.to_string() != text {
-            return Err(WalletError::Checksum);
-        }
         if bytes == [0; 20] {
             return Err(WalletError::Zero);
+        }
+        let wallet = Self::from_bytes(&bytes);
+        let has_checksum = digits.bytes().any(|b| b.is_ascii_lowercase()) && digits.bytes().any(|b| b.is_ascii_uppercase());
+        if has_checksum && wallet.digits != digits.as_bytes() {
+            return Err(WalletError::Checksum);
         }
         if TOKEN_CONTRACTS.iter().any(|contract| contract.eq_ignore_ascii_case(text)) {
             return Err(WalletError::TokenContract);
         }
         Ok(wallet)
+    }
+
+    /// The EIP-55 form: a letter is upper case where the hash of the lower-case digits has a nibble of 8 or more.
+    fn from_bytes(bytes: &[u8; 20]) -> Self {
+        let mut digits = [b'0'; 40];
+        let _ = base16ct::lower::encode(bytes, &mut digits);
+        let hash = Keccak256::digest(digits);
+        let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+        for (digit, _) in digits.iter_mut().zip(nibbles).filter(|(_, nibble)| *nibble >= 8) {
+            digit.make_ascii_uppercase();
+        }
+        Self { digits }
     }
 
     /// Whether a text has the outward form of a wallet, checksum and ownership aside.
@@ -86,15 +101,9 @@ impl Wallet {
 }
 
 impl fmt::Display for Wallet {
-    /// Writes the EIP-55 form: a letter is upper case where the hash of the lower-case digits has a nibble of 8 or more.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = base16ct::lower::encode_string(&self.0);
-        let hash = base16ct::lower::encode_string(&Keccak256::digest(digits.as_bytes()));
         f.write_str("0x")?;
-        digits.chars().zip(hash.bytes()).try_for_each(|(digit, nibble)| {
-            let cased = if nibble >= b'8' { digit.to_ascii_uppercase() } else { digit };
-            fmt::Write::write_char(f, cased)
-        })
+        f.write_str(core::str::from_utf8(&self.digits).unwrap_or_default())
     }
 }
 
@@ -148,13 +157,13 @@ mod tests {
         #[test]
         fn any_address_reads_back(bytes in any::<[u8; 20]>()) {
             prop_assume!(bytes != [0; 20]);
-            let wallet = Wallet(bytes);
+            let wallet = Wallet::from_bytes(&bytes);
             prop_assert_eq!(Wallet::parse(&wallet.to_string()), Ok(wallet));
         }
 
         #[test]
         fn one_flipped_letter_case_is_caught(bytes in any::<[u8; 20]>(), at in 2_usize..42) {
-            let good = Wallet(bytes).to_string();
+            let good = Wallet::from_bytes(&bytes).to_string();
             let flipped: String = good.char_indices()
                 .map(|(i, c)| if i == at && c.is_ascii_alphabetic() { (c as u8 ^ 0x20) as char } else { c })
                 .collect();

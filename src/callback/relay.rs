@@ -1,5 +1,7 @@
 //! The call to the merchant that follows the gateway's call to us.
 
+use std::borrow::Cow;
+
 use crate::callback::target::Target;
 use crate::callback::token::PARAMETER;
 use crate::http::{Call, Method, Read};
@@ -17,11 +19,14 @@ const USER_AGENT: &str = concat!("Livery/", env!("CARGO_PKG_VERSION"));
 #[must_use]
 pub fn call(target: &Target, received_query: &str) -> Call {
     let mut url = target.as_str().to_owned();
-    let own: Vec<String> =
-        url.split_once('?').map(|(_, own)| query::readings(own).map(|pair| pair.name()).collect()).unwrap_or_default();
+    let own: Vec<Cow<str>> = target
+        .as_str()
+        .split_once('?')
+        .map(|(_, own)| query::readings(own).map(|pair| pair.name()).collect())
+        .unwrap_or_default();
     for pair in query::pairs(received_query) {
         let is_own = query::readings(pair.raw).any(|pair| own.contains(&pair.name()));
-        if is_own || matches!(pair.name().as_str(), PARAMETER | WALLETS) {
+        if is_own || matches!(pair.name().as_ref(), PARAMETER | WALLETS) {
             continue;
         }
         url.push('&');

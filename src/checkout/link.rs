@@ -195,7 +195,7 @@ fn message(raw_query: &str) -> String {
     for pair in query::pairs(raw_query) {
         let value = pair.value().unwrap_or_else(|| pair.raw_value.to_owned());
         let (entry, read_as) = ((pair.decoded_name(), value), pair.name());
-        if KNOWN.contains(&read_as.as_str()) || read_as == "metadata" {
+        if KNOWN.contains(&read_as.as_ref()) || read_as == "metadata" {
             known.insert(known.partition_point(|earlier| *earlier < entry), entry);
         }
     }

@@ -64,7 +64,7 @@ export async function textOf(reply, limit) {
   const length = headers.get('content-length');
   // The quickest way, where it is known beforehand that it takes no more memory than it may.
   if (length !== null && Number(length) <= limit && !headers.has('content-encoding')) {
-    return decoder.decode(await reply.arrayBuffer());
+    return reply.text();
   }
   const blocks = new Blocks(reply.body, Infinity);
   const parts = [];

@@ -9,7 +9,7 @@ mod panic;
 mod runtime;
 mod table;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 
 use wasm_bindgen::prelude::*;
 
@@ -31,14 +31,15 @@ thread_local! {
     /// Bodies on their way, each with its request's random bytes.
     static SCRUBBERS: RefCell<Table<(Scrubber, [u8; 16])>> = const { RefCell::new(Table::new()) };
     /// Random bytes that nothing was made from yet.
-    static ENTROPY: Cell<([u8; POOL], usize)> = const { Cell::new(([0; POOL], 0)) };
+    static ENTROPY: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many random bytes are fetched at a time: one request needs 16.
-const POOL: usize = 256;
+/// For how many requests random bytes are fetched at a time.
+const STOCK: usize = 32;
 
 /// Takes a request. Returns a `Response`, or the promise of one.
 #[wasm_bindgen]
+#[expect(clippy::needless_pass_by_value, reason = "what crosses is owned")]
 pub fn begin(visit: &Visit, method: &str, url: &str, headers: Headers, body: Option<Vec<u8>>, now: f64) -> JsValue {
     let (service, entropy) = (service(visit), entropy());
     panic::working_on(entropy);
@@ -59,6 +60,7 @@ pub fn begin(visit: &Visit, method: &str, url: &str, headers: Headers, body: Opt
 
 /// Goes on with a request after its calls, or with what was begun beside one: then nothing comes of it.
 #[wasm_bindgen]
+#[expect(clippy::needless_pass_by_value, reason = "what crosses is owned")]
 pub fn resume(visit: &Visit, waiting: u32, came: Vec<Came>, now: f64) -> JsValue {
     let Some((pending, entropy)) = WAITING.with_borrow_mut(|table| table.take(waiting)) else { return JsValue::UNDEFINED };
     panic::working_on(entropy);
@@ -187,19 +189,17 @@ impl crate::http::Headers for Headers {
     }
 }
 
-/// 16 random bytes. They are fetched in stock: each crossing for them costs as much as a header.
+/// 16 random bytes. They are fetched in stock: a crossing for them costs as much as for a header.
 fn entropy() -> [u8; 16] {
-    ENTROPY.with(|cell| {
-        let (mut pool, mut left) = cell.get();
-        if left == 0 {
-            if getrandom::fill(&mut pool).is_err() {
+    ENTROPY.with_borrow_mut(|stock| {
+        if stock.is_empty() {
+            let mut bytes = [0; 16 * STOCK];
+            if getrandom::fill(&mut bytes).is_err() {
                 runtime::error("no randomness: request ids will repeat");
             }
-            left = POOL;
+            stock.extend(bytes.as_chunks().0);
         }
-        left -= 16;
-        cell.set((pool, left));
-        pool.get(left..left + 16).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default()
+        stock.pop().unwrap_or_default()
     })
 }
 

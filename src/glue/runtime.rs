@@ -87,7 +87,6 @@ extern "C" {
     pub fn beginning(this: &Came) -> Vec<u8>;
 
     /// A call to make.
-    #[expect(clippy::too_many_arguments, reason = "an object would cost a crossing for each of its fields")]
     pub fn call(
         to: u8,
         shared: bool,

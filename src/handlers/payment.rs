@@ -57,7 +57,7 @@ fn unsigned(headers: Vec<(&'static str, String)>) -> Vec<(&'static str, String)>
 /// hosted page, whose form is not published: there, only what is present is checked.
 fn checked_query(raw: &str) -> Result<String, Error> {
     let params = Params::read(raw, &KNOWN)?;
-    let is_gateways = query::pairs(raw).any(|pair| !KNOWN.contains(&pair.name().as_str()));
+    let is_gateways = query::pairs(raw).any(|pair| !KNOWN.contains(&pair.name().as_ref()));
     if !is_gateways {
         for name in ["address", "amount", "provider", "email", "currency"] {
             params.required(name)?;

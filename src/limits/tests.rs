@@ -8,8 +8,6 @@ use std::collections::HashMap;
 const START: u64 = 1_700_000_000_000;
 const MINUTE: u64 = 60_000;
 
-/// Room for as few keys as a test can fill.
-const ROOM: usize = 64;
 type Table = Debts<ROOM>;
 
 fn granted(debts: &mut Table, quota: u32, key: u64, at: u64) -> bool {

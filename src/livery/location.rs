@@ -27,7 +27,8 @@ pub enum Destination {
 /// production.
 #[must_use]
 pub fn resolve(config: &Config, called: &str, location: &str) -> Option<Destination> {
-    let url = web_url::join(&web_url::parse(called)?, location)?;
+    let has_scheme = location.starts_with("https://") || location.starts_with("http://");
+    let url = if has_scheme { web_url::parse(location) } else { web_url::join(&web_url::parse(called)?, location) }?;
     let authority = web_url::authority(&url).filter(|_| matches!(url.scheme(), "https" | "http"))?;
     if config.names.hides(&authority) {
         let fetched = fetching_base(config, &url).url(&url[Position::BeforePath..Position::AfterQuery]);
@@ -35,7 +36,7 @@ pub fn resolve(config: &Config, called: &str, location: &str) -> Option<Destinat
     }
     let allowed = config.origin.is_development() || (url.scheme() == "https" && target::is_public(&url));
     let unchanged = location.is_ascii() && !location.bytes().any(|b| b.is_ascii_control() || b == b' ');
-    let absolute = unchanged && web_url::parse(location).is_some();
+    let absolute = unchanged && (has_scheme || web_url::parse(location).is_some());
     // The parser drops tabs and line breaks, and with them what may have stood in the middle of a name.
     let shown = if absolute { location.to_owned() } else { url.into() };
     (allowed && !is_named_outside_query(config, &shown)).then_some(Destination::Elsewhere(shown))

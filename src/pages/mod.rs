@@ -31,8 +31,8 @@ pub struct Face {
     pub form: Form,
     /// `req_` and 16 hexadecimal digits, for support.
     pub request_id: String,
-    /// What ties the inline style to this answer.
-    nonce: String,
+    /// The request's random bytes.
+    entropy: [u8; 16],
     /// Whether scripts of other origins may read the answer.
     pub is_public_data: bool,
 }
@@ -49,14 +49,21 @@ impl Face {
         } else {
             Form::Html
         };
-        let (_, nonce) = entropy.split_at(8);
         Self {
             route: route.map(Route::name),
             form,
             request_id: request_id(entropy),
-            nonce: Base64UrlUnpadded::encode_string(nonce),
+            entropy,
             is_public_data: route.is_some_and(Route::is_public_data),
         }
+    }
+}
+
+impl Face {
+    /// What ties the inline style to this answer: random bytes of which nothing else is made.
+    fn nonce(&self) -> String {
+        let (_, nonce) = self.entropy.split_at(8);
+        Base64UrlUnpadded::encode_string(nonce)
     }
 }
 
@@ -74,7 +81,7 @@ struct Frame<'a> {
     support: Option<&'a str>,
     background: &'a str,
     theme: &'a str,
-    nonce: &'a str,
+    nonce: String,
 }
 
 impl<'a> Frame<'a> {
@@ -86,7 +93,7 @@ impl<'a> Frame<'a> {
             support: brand.and_then(|b| b.support.as_deref()),
             background: colour(|b| &b.background, "Canvas"),
             theme: colour(|b| &b.theme, "#2563eb"),
-            nonce: &face.nonce,
+            nonce: face.nonce(),
         }
     }
 }
@@ -140,7 +147,7 @@ const fn title(status: u16) -> &'static str {
 fn page(status: u16, html: String, face: &Face) -> Response {
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{}'; img-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        face.nonce
+        face.nonce()
     );
     Response::new(status)
         .text("text/html; charset=utf-8", html)

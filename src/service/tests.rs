@@ -212,7 +212,7 @@ fn good_wallet() -> Told {
 
 fn parameters(url: &str) -> Vec<(String, String)> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    query::pairs(query).map(|pair| (pair.name(), pair.value().unwrap_or_default())).collect()
+    query::pairs(query).map(|pair| (pair.name().into_owned(), pair.value().unwrap_or_default())).collect()
 }
 
 proptest! {
@@ -392,7 +392,7 @@ fn a_dead_list_is_asked_for_once() {
     let paths = |(_, calls): (Response, Vec<Call>)| -> Vec<String> {
         calls.iter().map(|call| Url::parse(&call.url).unwrap().path().to_owned()).collect()
     };
-    let dead = (503, Vec::new(), String::new());
+    let dead = (500, Vec::new(), String::new());
     let wallet = "/control/custom-affiliate.php";
     let ask = || paths(run(&service, Method::Get, "/checkout", &query, &Vec::new(), &dead));
     assert_eq!(ask(), ["/control/provider-status", wallet]);
