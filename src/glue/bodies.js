@@ -44,10 +44,12 @@ export class Blocks {
     }
   }
 
-  /** At least so many bytes, unless it ends before. */
+  /** At least so many bytes, unless it ends before. They are good until the next are read, which come in the same memory. */
   async read(least, most = least) {
     if (this.isAtEnd) return new Uint8Array(0);
-    const { value } = await this.reader.readAtLeast(least, new Uint8Array(most));
+    const into = this.memory?.byteLength >= most ? new Uint8Array(this.memory, 0, most) : new Uint8Array(most);
+    const { value } = await this.reader.readAtLeast(least, into);
+    this.memory = value?.buffer;
     const bytes = value ?? new Uint8Array(0);
     if (bytes.length < least) this.reader = undefined;
     return bytes;

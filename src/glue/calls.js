@@ -50,9 +50,9 @@ class Came {
 const NO_BYTES = new Uint8Array(0);
 
 /** Makes calls at once; what came of each. They end when `signal` says that their customer is gone. */
-export async function send(calls, signal) {
-  const came = calls.length === 1 ? [await one(calls[0], signal)] : await Promise.all(calls.map((each) => one(each, signal)));
-  return came.includes(GONE) ? GONE : came;
+export function send(calls, signal) {
+  const came = calls.length === 1 ? one(calls[0], signal).then((only) => [only]) : Promise.all(calls.map((each) => one(each, signal)));
+  return came.then((all) => (all.includes(GONE) ? GONE : all));
 }
 
 function one(call, signal) {
@@ -74,23 +74,27 @@ function within(milliseconds, work) {
 /** Calls under way whose outcome others share: by what they ask for, those to tell. */
 const flights = new Map();
 
-/** The first who asks makes the call; whoever asks for the same meanwhile is told. If the first one leaves, the next calls. */
-async function shared(call, signal) {
+/** The first who asks makes the call; whoever asks for the same meanwhile is told. */
+function shared(call, signal) {
   const what = `${call.to} ${call.url}`;
-  for (;;) {
-    const others = flights.get(what);
-    const came = others ? await within(call.timeout, toldWith(others)) : await lead(what, call, signal);
-    if (came !== GONE || signal?.aborted) return came;
-  }
+  const others = flights.get(what);
+  return others ? follow(others, call, signal) : lead(what, call, signal);
 }
 
-async function lead(what, call, signal) {
+/** If the first one leaves, the next calls. */
+async function follow(others, call, signal) {
+  const came = await within(call.timeout, toldWith(others));
+  return came === GONE && !signal?.aborted ? shared(call, signal) : came;
+}
+
+function lead(what, call, signal) {
   const others = [];
   flights.set(what, others);
-  const came = await within(call.timeout, attempt(call, signal));
-  if (flights.get(what) === others) flights.delete(what);
-  for (const tell of others) tell(came);
-  return came;
+  return within(call.timeout, attempt(call, signal)).then((came) => {
+    if (flights.get(what) === others) flights.delete(what);
+    for (const tell of others) tell(came);
+    return came;
+  });
 }
 
 /**
@@ -103,12 +107,10 @@ function toldWith(others) {
   return promise;
 }
 
-async function attempt(call, signal) {
-  try {
-    return await receive(call, await (call.to === EDGE ? cached(call) : fetched(call, signal)));
-  } catch {
-    return signal?.aborted ? GONE : new Came(UNREACHABLE);
-  }
+function attempt(call, signal) {
+  const reply = call.to === EDGE ? cached(call) : fetched(call, signal);
+  const failed = () => (signal?.aborted ? GONE : new Came(UNREACHABLE));
+  return reply.then((reply) => receive(call, reply)).catch(failed);
 }
 
 function fetched({ url, method, headers, body }, signal) {
@@ -123,16 +125,15 @@ async function cached({ url, method, headers, body }) {
 
 async function receive({ read, timeout }, reply) {
   const came = new Came(0, reply);
-  const { status, body } = reply;
-  if (read === STREAM && status < 300) {
-    came.stream = new Blocks(body, timeout);
+  if (read === STREAM && reply.status < 300) {
+    came.stream = new Blocks(reply.body, timeout);
     await came.stream.readAhead();
-  } else if (read === NOTHING || (read === STREAM && status < 400)) {
+  } else if (read === NOTHING || (read === STREAM && reply.status < 400)) {
     // Nobody reads it, and its sender would hold the connection.
-    body?.cancel().catch(() => {});
-  } else if (body) {
+    reply.body?.cancel().catch(() => {});
+  } else {
     const text = await textOf(reply, MAX_TEXT);
-    if (text === undefined && status < 400) return new Came(UNREADABLE);
+    if (text === undefined && reply.status < 400) return new Came(UNREADABLE);
     came.text = text ?? '';
   }
   return came;
