@@ -127,7 +127,7 @@ pub fn ask_gateway(
     call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    ask_gateway_at_once(cx, vec![call], |cx, replies| then(cx, only(replies)))
+    ask_all(cx, vec![call], Box::new(|cx, replies| then(cx, only(replies))))
 }
 
 /// Makes several calls to the gateway at the same time. `then` is given the replies in the order of the calls.
@@ -139,6 +139,13 @@ pub fn ask_gateway_at_once(
     calls: Vec<Call>,
     then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
 ) -> Outcome {
+    ask_all(cx, calls, Box::new(then))
+}
+
+/// What follows replies.
+type AfterReplies = Box<dyn FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome>;
+
+fn ask_all(cx: &Context<'_>, calls: Vec<Call>, then: AfterReplies) -> Outcome {
     let timeout_ms = cx.config.timeout_ms;
     let ask = |mut call| {
         downline::sign(cx.config, &mut call, cx.now);
@@ -149,12 +156,7 @@ pub fn ask_gateway_at_once(
 }
 
 /// Makes those calls once more for which that is worth it, within the time that is left.
-fn again(
-    cx: &Context<'_>,
-    told: Vec<Told>,
-    since: Now,
-    then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
-) -> Outcome {
+fn again(cx: &Context<'_>, told: Vec<Told>, since: Now, then: AfterReplies) -> Outcome {
     let spent = u32::try_from(cx.now.0.saturating_sub(since.0)).unwrap_or(u32::MAX);
     let (mut asks, mut places, mut replies) = (Vec::new(), Vec::new(), Vec::new());
     for (place, (ask, came)) in told.into_iter().enumerate() {

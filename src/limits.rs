@@ -14,11 +14,13 @@
 //! nobody locks all newcomers out with less. Of an address only a keyed hash is kept.
 
 use std::cell::RefCell;
-use std::net::Ipv6Addr;
+
+use url::{Host, Url};
 
 use crate::config::Config;
 use crate::downline;
 use crate::http::{Now, Request};
+use crate::web_url;
 
 /// Cloudflare sets it to the client's address; whatever a client sends under this name does not get past the edge
 /// (developers.cloudflare.com/fundamentals/reference/http-headers/).
@@ -142,8 +144,11 @@ fn is_downline(config: &Config, request: &Request<'_>) -> bool {
 /// What of an address is one client's: all of version 4, and the first 64 bits of version 6, of which even a home is given a
 /// whole range (RFC 6177).
 fn network(address: &str) -> Vec<u8> {
-    let ip: Option<Ipv6Addr> = address.parse().ok();
-    ip.map_or_else(|| address.as_bytes().to_vec(), |ip| ip.octets().split_at(8).0.to_vec())
+    let of_version_6 = || web_url::parse(&format!("http://[{address}]"));
+    match address.contains(':').then(of_version_6).flatten().as_ref().and_then(Url::host) {
+        Some(Host::Ipv6(ip)) => ip.octets().split_at(8).0.to_vec(),
+        _ => address.as_bytes().to_vec(),
+    }
 }
 
 /// Until when each key has to pay off what it was granted; `ROOM` is for how many keys.

@@ -74,7 +74,7 @@ function bind(profile, parts) {
 }
 
 function optimise(wasm) {
-  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '--enable-simd', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
+  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '-ocimfs=400', '--enable-simd', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
 }
 
 function bundle(parts, folder) {

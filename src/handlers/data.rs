@@ -19,6 +19,7 @@ use crate::query::Params;
 ///
 /// # Errors
 /// None before the gateway answered.
+#[inline(never)]
 pub fn list_providers(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     if let Some(copy) = cx.memory.providers(cx.now, Age::Fresh) {
         return answer(json(copy.to_json()));
@@ -49,6 +50,7 @@ pub fn known_providers(cx: &Context<'_>, reply: Result<Reply, Fault>) -> Result<
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
+#[inline(never)]
 pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["from", "value"])?;
     let from: Currency = params.required("from")?.parse().map_err(|why| Error::Currency("from", why))?;
@@ -73,6 +75,7 @@ pub fn keep_rate(cx: &Context<'_>, from: Currency, conversion: &Conversion) {
 ///
 /// # Errors
 /// The [`Error`] of a token that is missing or malformed.
+#[inline(never)]
 pub fn payment_status(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["ipn_token"])?;
     params.required("ipn_token")?;
