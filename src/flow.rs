@@ -127,7 +127,7 @@ pub fn ask_gateway(
     call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    ask_all(cx, vec![call], Box::new(|cx, replies| then(cx, only(replies))))
+    Ok(ask_all(cx, vec![call], Box::new(|cx, replies| then(cx, only(replies)))))
 }
 
 /// Makes several calls to the gateway at the same time. `then` is given the replies in the order of the calls.
@@ -139,20 +139,20 @@ pub fn ask_gateway_at_once(
     calls: Vec<Call>,
     then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
 ) -> Outcome {
-    ask_all(cx, calls, Box::new(then))
+    Ok(ask_all(cx, calls, Box::new(then)))
 }
 
 /// What follows replies.
 type AfterReplies = Box<dyn FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome>;
 
-fn ask_all(cx: &Context<'_>, calls: Vec<Call>, then: AfterReplies) -> Outcome {
+fn ask_all(cx: &Context<'_>, calls: Vec<Call>, then: AfterReplies) -> Step {
     let timeout_ms = cx.config.timeout_ms;
     let ask = |mut call| {
         downline::sign(cx.config, &mut call, cx.now);
         Ask { call, callee: Callee::Gateway, timeout_ms }
     };
     let (asks, since) = (calls.into_iter().map(ask).collect(), cx.now);
-    Ok(wait(asks, move |cx, told| again(cx, told, since, then)))
+    wait(asks, move |cx, told| again(cx, told, since, then))
 }
 
 /// Makes those calls once more for which that is worth it, within the time that is left.
@@ -188,7 +188,7 @@ pub fn ask_merchant(
     call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    ask_once(cx, call, Callee::Merchant, then)
+    Ok(ask_once(cx, call, Callee::Merchant, then))
 }
 
 /// Looks something up in Cloudflare's cache, or keeps it there.
@@ -200,7 +200,7 @@ pub fn ask_edge(
     call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    ask_once(cx, call, Callee::Edge, then)
+    Ok(ask_once(cx, call, Callee::Edge, then))
 }
 
 fn ask_once(
@@ -208,9 +208,9 @@ fn ask_once(
     call: Call,
     callee: Callee,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
-) -> Outcome {
+) -> Step {
     let ask = Ask { call, callee, timeout_ms: cx.config.timeout_ms };
-    Ok(wait(vec![ask], |cx, told| then(cx, only(told.into_iter().map(|(_, came)| came).collect()))))
+    wait(vec![ask], |cx, told| then(cx, only(told.into_iter().map(|(_, came)| came).collect())))
 }
 
 fn wait(asks: Vec<Ask>, then: impl FnOnce(&Context<'_>, Vec<Told>) -> Outcome + 'static) -> Step {

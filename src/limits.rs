@@ -120,9 +120,9 @@ impl Limits {
     /// # Errors
     /// [`Exceeded`] where it is one too many.
     pub fn admit(&self, config: &Config, request: &Request<'_>, status_url: Option<&str>) -> Result<(), Exceeded> {
-        let grant = |shelves: &Shelves, subject, quota, of: &[u8]| {
+        let grant = |all: &Shelves, subject, quota, of: &[u8]| {
             let key = config.keys.blind(of);
-            let shelf = usize::try_from(key % SHELVES as u64).ok().and_then(|number| shelves.get(number));
+            let shelf = usize::try_from(key % SHELVES as u64).ok().and_then(|number| all.get(number));
             let wait = shelf.and_then(|debts| debts.borrow_mut().grant(quota, key, request.now));
             wait.map_or(Ok(()), |wait| Err(Exceeded { subject, quota, wait }))
         };

@@ -58,7 +58,7 @@ impl Keys {
         self.0.iter().any(|key| is_signed(key.link.expose(), message.as_bytes(), signature))
     }
 
-    /// A number by which something can be recognised that is not to be remembered itself: its SipHash behind a key, which is
+    /// A number by which something can be recognised that is not to be remembered itself: its `SipHash` behind a key, which is
     /// what that hash is made for (Aumasson and Bernstein, 2012). Nobody without the key can find two with the same.
     #[must_use]
     pub fn blind(&self, text: &[u8]) -> u64 {
