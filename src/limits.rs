@@ -122,8 +122,8 @@ impl Limits {
     pub fn admit(&self, config: &Config, request: &Request<'_>, status_url: Option<&str>) -> Result<(), Exceeded> {
         let grant = |all: &Shelves, subject, quota, of: &[u8]| {
             let key = config.keys.blind(of);
-            let shelf = usize::try_from(key % SHELVES as u64).ok().and_then(|number| all.get(number));
-            let wait = shelf.and_then(|debts| debts.borrow_mut().grant(quota, key, request.now));
+            let place = usize::try_from(key % SHELVES as u64).ok().and_then(|number| all.get(number));
+            let wait = place.and_then(|debts| debts.borrow_mut().grant(quota, key, request.now));
             wait.map_or(Ok(()), |wait| Err(Exceeded { subject, quota, wait }))
         };
         let client = if config.per_client.is_none() { None } else { request.headers.get(CLIENT) };
