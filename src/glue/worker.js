@@ -43,8 +43,10 @@ class Visit {
     return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
   }
 
+  /** Whatever stands there: what is no text would be written into the core's memory as if it were one. */
   cfCountry() {
-    return this.request.cf?.country;
+    const country = this.request.cf?.country;
+    return typeof country === 'string' ? country : undefined;
   }
 
   url() {
