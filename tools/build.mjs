@@ -73,8 +73,17 @@ function bind(profile, parts) {
   writeFileSync(glue, readFileSync(glue, 'utf8').replace('import source ', 'import '));
 }
 
-function optimise(wasm) {
-  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '--enable-simd', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
+function optimise(wasm, names = '--strip-debug') {
+  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '--enable-simd', names, '--strip-producers', wasm, '-o', wasm]);
+}
+
+/** The Worker's WebAssembly with the names of its functions, made in `folder`: almost what is deployed, without names. */
+export function namedWasm(folder) {
+  compile({ profile: 'release' });
+  bind('release', folder);
+  const wasm = join(folder, 'livery_bg.wasm');
+  optimise(wasm, '--debuginfo');
+  return readFileSync(wasm);
 }
 
 function bundle(parts, folder) {
