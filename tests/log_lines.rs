@@ -46,7 +46,7 @@ impl Case {
         Self { route: None, ..self }
     }
 
-    fn as_page(mut self) -> Self {
+    fn for_browsers(mut self) -> Self {
         self.request = self.request.header("Accept", "text/html");
         self
     }
@@ -114,10 +114,10 @@ fn served(stage: &Stage) -> Vec<Case> {
         case(stage.get("/control/convert.php?from=EUR&value=1258.31"), "convert", 200),
         case(stage.get(&status), "payment_status", 200),
         case(stage.get(&format!("/process-payment.php?address={address}&{SUM}&provider=moonpay")), "payment", 302),
-        case(stage.get(&format!("/pay.php?address={address}&{SUM}")), "hosted_page", 200).as_page(),
+        case(stage.get(&format!("/pay.php?address={address}&{SUM}")), "hosted_page", 200).for_browsers(),
         case(stage.worker.request("HEAD", "/assets/app.css"), "asset", 200),
         case(form.body("email=jane%40private.example"), "asset", 422).failing("gateway_rejected"),
-        case(stage.get(&checkout), "checkout", 302).as_page(),
+        case(stage.get(&checkout), "checkout", 302).for_browsers(),
         case(stage.get(&callback), "callback", 200),
     ]
 }
@@ -127,12 +127,12 @@ fn own(stage: &Stage) -> Vec<Case> {
     let get = |target: &str| stage.get(target);
     let unreadable = format!("/checkout?{SUM}&provider=moonpay&address=0x12&callback={}", stage.callback());
     vec![
-        case(get("/"), "home", 200).as_page(),
+        case(get("/"), "home", 200).for_browsers(),
         case(get("/healthz"), "health", 200),
         case(get("/control/nothing.php?jane@private.example"), "", 404).failing("not_found").nowhere(),
-        case(get("/control/nothing.php"), "", 404).failing("not_found").nowhere().as_page(),
+        case(get("/control/nothing.php"), "", 404).failing("not_found").nowhere().for_browsers(),
         case(stage.worker.request("DELETE", "/control/wallet.php"), "", 405).failing("method_not_allowed").nowhere(),
-        case(get(&unreadable), "checkout", 400).failing("invalid_wallet").as_page(),
+        case(get(&unreadable), "checkout", 400).failing("invalid_wallet").for_browsers(),
         case(get("/control/wallet.php?address=0x12&callback=jane"), "wallet", 400).failing("invalid_wallet"),
         case(get("/callback?token=janes-token"), "callback", 400).failing("invalid_token"),
         case(get(&format!("/assets/{}", "jane".repeat(3000))), "asset", 414).failing("url_too_long"),
@@ -195,7 +195,7 @@ fn what_the_gateway_did_wrong_is_named() {
         stage.sandbox.fault(convert, fault.clone());
         stage.sandbox.fault(page, fault);
         case(stage.get(&format!("{convert}?from=EUR&value=10")), "convert", status).failing(code).check(&stage);
-        case(stage.get(page), "asset", status).failing(code).as_page().check(&stage);
+        case(stage.get(page), "asset", status).failing(code).for_browsers().check(&stage);
     }
     assert_nothing_personal(&stage);
 }
