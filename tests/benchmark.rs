@@ -1,17 +1,46 @@
-//! What the benchmark's figures rest on: its statistics, and its reading of `/proc`. It is not run here.
+//! What the benchmark's figures rest on: its statistics, its reading of `/proc`, and that every contender still does the work
+//! of every row. Nothing is measured here.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as in the benchmark")]
 
+#[path = "../benches/compare/contender.rs"]
+#[allow(dead_code, reason = "process ids are for the benchmark's figures")]
+mod contender;
+#[path = "../benches/compare/load.rs"]
+#[allow(dead_code, reason = "customers in a hurry are the benchmark's alone")]
+mod load;
 #[path = "../benches/compare/proc_stat.rs"]
 mod proc_stat;
 #[path = "../benches/compare/statistics.rs"]
 mod statistics;
+#[path = "../benches/compare/stub.rs"]
+#[allow(dead_code, reason = "it names more than is asked for here")]
+mod stub;
+mod support;
+#[path = "../benches/compare/work.rs"]
+#[allow(dead_code, reason = "what else a row says is about its figures")]
+mod work;
 
 use std::time::{Duration, Instant};
 
+use contender::{Contender, HIDES, NAMES, Running};
 use statistics::{Estimate, Random, bootstrap, median, paired_difference, paired_ratio, quantile};
 
 fn close(left: f64, right: f64) -> bool {
     (left - right).abs() < 1e-9
+}
+
+/// Each row's answer is read whole: its status, its marker, and whether the gateway is named.
+#[test]
+fn every_contender_does_the_work_of_its_rows() {
+    let gateway = stub::start();
+    let prepare = |number| Contender::prepare(number, &gateway);
+    let contenders: Vec<Contender> = (0..NAMES.len()).map(prepare).collect();
+    let running: Vec<Running> = contenders.iter().map(Contender::start).collect();
+    for work in work::all() {
+        for &contender in &work.contenders {
+            load::once(running[contender].port, &work, HIDES[contender]);
+        }
+    }
 }
 
 #[test]

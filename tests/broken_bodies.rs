@@ -7,9 +7,11 @@ use stage::{Stage, assert_error};
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    sync::{Mutex, mpsc},
     thread,
     time::Duration,
 };
+use support::{config::Settings, raw_gateway::RawGateway, worker::Worker};
 
 const PATH: &str = "/assets/large.js";
 /// More than Livery reads before it answers.
@@ -91,4 +93,42 @@ fn a_slow_customer_gets_the_whole_body() {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).expect("the rest");
     assert!(rest.len() > length, "{} of {length} bytes and a head", rest.len());
+}
+
+/// A reply stops in the middle of a letter, and others are read meanwhile: what is missing is in its own next part alone.
+#[test]
+fn a_letter_that_is_still_missing_a_byte_is_not_completed_by_another_reply() {
+    const BLOCK: usize = 16 * 1024;
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let (finish, until) = mpsc::channel::<()>();
+    let until = Mutex::new(until);
+    let gateway = RawGateway::start(move |target, reply| {
+        let amounts = r#""status":"success","value_coin":"10","exchange_rate":"1.0"}"#;
+        if target.contains("from=EUR") {
+            let start = format!(r#"{{"note":"{}"#, "x".repeat(BLOCK - r#"{"note":""#.len() - 1));
+            reply.write(format!("{HEAD}\r\n{start}").as_bytes())?;
+            reply.write(&"é".as_bytes()[..1])?;
+            let _ = until.lock().expect("the test").recv();
+            reply.write(&"é".as_bytes()[1..])?;
+            return reply.write(format!(r#"",{amounts}"#).as_bytes());
+        }
+        let length = amounts.len() + 1;
+        reply.write(format!("{HEAD}content-length: {length}\r\n\r\n{{{amounts}").as_bytes())
+    });
+    let worker = Worker::start(&Settings::new().gateway(gateway.url(), gateway.url()));
+    let convert = |from: &str, value: usize| worker.get(&format!("/control/convert.php?from={from}&value={value}"));
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| convert("EUR", 10).send());
+        // All that the slow reply has sent by now is read before, or while, these are.
+        while gateway.written() < BLOCK as u64 {
+            thread::yield_now();
+        }
+        for value in 1..20 {
+            let quick = convert("CAD", value).send();
+            assert_eq!(quick.status, 200, "{}", quick.text());
+        }
+        finish.send(()).expect("a gateway");
+        let slow = slow.join().expect("an answer");
+        assert_eq!(slow.status, 200, "{}", slow.text());
+    });
 }

@@ -5,10 +5,11 @@ mod support;
 
 use stage::{Stage, assert_error, in_front_of, sandbox, wallet_target};
 use std::{
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
-use support::{client::Request, worker::Worker};
+use support::{client::Request, config::Settings, raw_gateway::RawGateway, worker::Worker};
 
 /// Stands in the request that panics, and in the panic's message.
 const SECRET: &str = "order-4711-of-jane";
@@ -96,4 +97,42 @@ fn requests_beside_a_panic_are_answered() {
     assert!(began.elapsed() < Duration::from_secs(10), "somebody waited for what never came");
     stage.sandbox.clear_faults();
     assert_serves(&stage, "1");
+}
+
+/// Pages flow through an instance while it ends, and through the next one: each that arrives whole is its own, every byte of it.
+#[test]
+fn pages_beside_a_panic_break_off_or_are_their_own() {
+    const LINES: usize = 12_000;
+    let gateway = RawGateway::start(|target, reply| {
+        let name = target.trim_start_matches("/assets/");
+        let line = format!("{name}, and nothing of anybody else's page\n");
+        reply.head("text/html", line.len() * LINES)?;
+        for at in 0..LINES / 100 {
+            reply.write(line.repeat(100).as_bytes())?;
+            if name.starts_with("provoke") && at == 50 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    });
+    let worker = Worker::start_panicking(&Settings::new().gateway(gateway.url(), gateway.url()));
+    let whole = AtomicUsize::new(0);
+    let read = |name: &str| {
+        let Ok(answer) = worker.get(&format!("/assets/{name}")).try_send() else { return };
+        if answer.status != 200 {
+            return;
+        }
+        let line = format!("{name}, and nothing of anybody else's page\n");
+        let right = answer.body.len() == line.len() * LINES && answer.body.chunks(line.len()).all(|part| part == line.as_bytes());
+        assert!(right, "{name} got {} bytes", answer.body.len());
+        whole.fetch_add(1, Ordering::Relaxed);
+    };
+    thread::scope(|scope| {
+        for customer in 0..8 {
+            scope.spawn(move || (0..30).for_each(|time| read(&format!("page-{customer}-{time}"))));
+        }
+        scope.spawn(|| (0..20).for_each(|_| read("provoke-panic-in-a-body")));
+    });
+    assert!(whole.into_inner() > 0, "nothing arrived");
+    assert!(worker.logs("panicked at"), "{}", worker.log());
 }

@@ -73,8 +73,20 @@ function bind(profile, parts) {
   writeFileSync(glue, readFileSync(glue, 'utf8').replace('import source ', 'import '));
 }
 
-function optimise(wasm) {
-  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', '-ocimfs=400', '--enable-simd', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
+/** What has one caller is not put into it if it is large: the runtime compiles a function at a time, when it is first called. */
+const FEW_INLINED = '--one-caller-inline-max-function-size=400';
+
+function optimise(wasm, names = '--strip-debug') {
+  step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', FEW_INLINED, '--enable-simd', names, '--strip-producers', wasm, '-o', wasm]);
+}
+
+/** The Worker's WebAssembly with the names of its functions, made in `folder`: almost what is deployed, without names. */
+export function namedWasm(folder) {
+  compile({ profile: 'release' });
+  bind('release', folder);
+  const wasm = join(folder, 'livery_bg.wasm');
+  optimise(wasm, '--debuginfo');
+  return readFileSync(wasm);
 }
 
 function bundle(parts, folder) {

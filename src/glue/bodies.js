@@ -5,7 +5,9 @@ const BLOCK = 64 * 1024;
 /** How much is taken where it is there already, in bytes. */
 const MOST = 256 * 1024;
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true });
+/** For whole texts. What comes in parts needs one of its own, which keeps the part of a letter that came last. */
+const decoder = newDecoder();
 
 /** A body on its way in, whose sender may keep us waiting for `timeout` milliseconds; the time of its reader does not count. */
 export class Blocks {
@@ -69,11 +71,12 @@ export async function textOf(reply, limit) {
     return reply.text();
   }
   const blocks = new Blocks(reply.body, Infinity);
+  const inParts = newDecoder();
   const parts = [];
   let total = 0;
   while (!blocks.isAtEnd) {
     const part = await blocks.read(16 * 1024);
-    parts.push(decoder.decode(part, { stream: !blocks.isAtEnd }));
+    parts.push(inParts.decode(part, { stream: !blocks.isAtEnd }));
     total += part.length;
     if (total > limit) {
       blocks.cancel();

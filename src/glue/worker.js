@@ -9,6 +9,8 @@ import { GONE, send, wholeBody } from './calls.js';
 
 /** What has to be ended if the instance dies. */
 const underWay = new Set();
+/** How many instances died. What waits in one of them has a number that means something else in the next. */
+let deaths = 0;
 let lastWords;
 
 export default {
@@ -43,8 +45,10 @@ class Visit {
     return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
   }
 
+  /** Whatever stands there: what is no text would be written into the core's memory as if it were one. */
   cfCountry() {
-    return this.request.cf?.country;
+    const country = this.request.cf?.country;
+    return typeof country === 'string' ? country : undefined;
   }
 
   url() {
@@ -72,7 +76,12 @@ class Visit {
   respondFlowing(status, headers, came, scrubber) {
     const { readable, writable } = new IdentityTransformStream();
     const writer = writable.getWriter();
-    const clean = { push: (block) => work(() => core.push(scrubber, block)), finish: () => work(() => core.finish(scrubber)) };
+    const born = deaths;
+    const inTime = (turn) => {
+      if (born !== deaths) throw new Error('the instance ended');
+      return work(turn);
+    };
+    const clean = { push: (block) => inTime(() => core.push(scrubber, block)), finish: () => inTime(() => core.finish(scrubber)) };
     const broken = async (reason) => {
       came.stream.cancel();
       await writer.abort(reason).catch(() => {});
@@ -115,6 +124,7 @@ function work(turn) {
     const answer = lastWords;
     lastWords = undefined;
     core.__wbg_reset_state();
+    deaths++;
     for (const end of underWay) end(new Error('the instance ended'));
     underWay.clear();
     if (answer) return answer;

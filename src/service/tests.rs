@@ -392,6 +392,7 @@ fn a_dead_list_is_asked_for_once() {
     let paths = |(_, calls): (Response, Vec<Call>)| -> Vec<String> {
         calls.iter().map(|call| Url::parse(&call.url).unwrap().path().to_owned()).collect()
     };
+    // A 503 would be asked for once more.
     let dead = (500, Vec::new(), String::new());
     let wallet = "/control/custom-affiliate.php";
     let ask = || paths(run(&service, Method::Get, "/checkout", &query, &Vec::new(), &dead));

@@ -152,7 +152,8 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    fn read(stream: &mut impl BufRead, is_head: bool) -> io::Result<Self> {
+    /// Reads one from a connection, which may hold more of them.
+    pub fn read(stream: &mut impl BufRead, is_head: bool) -> io::Result<Self> {
         let (status, reason) = parse_status(&line(stream)?)?;
         let mut headers = Vec::new();
         loop {

@@ -53,7 +53,8 @@ test('each target has a property, a test on the stable toolchain and a corpus; a
 
 test("the second copy of the Worker has the same dependencies, with the same features", () => {
   const lines = (...path) => readFileSync(inProject(...path, 'Cargo.toml'), 'utf8').split('\n[dependencies]\n')[1].split('\n[')[0].split('\n');
-  const own = lines('.').filter((line) => /^[a-z]/.test(line));
+  const fromThere = (line) => line.replace('path = "', 'path = "../');
+  const own = lines('.').filter((line) => /^[a-z]/.test(line)).map(fromThere);
   const again = lines('fuzz');
   assert.ok(own.length > 10);
   assert.deepEqual(own.filter((line) => !again.includes(line)), []);
