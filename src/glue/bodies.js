@@ -5,10 +5,6 @@ const BLOCK = 64 * 1024;
 /** How much is taken where it is there already, in bytes. */
 const MOST = 256 * 1024;
 
-const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true });
-/** For whole texts. What comes in parts needs one of its own, which keeps the part of a letter that came last. */
-const decoder = newDecoder();
-
 /** A body on its way in, whose sender may keep us waiting for `timeout` milliseconds; the time of its reader does not count. */
 export class Blocks {
   constructor(body, timeout, first = BLOCK) {
@@ -71,12 +67,13 @@ export async function textOf(reply, limit) {
     return reply.text();
   }
   const blocks = new Blocks(reply.body, Infinity);
-  const inParts = newDecoder();
+  // One of its own: it keeps the part of a letter with which a block ends.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const parts = [];
   let total = 0;
   while (!blocks.isAtEnd) {
     const part = await blocks.read(16 * 1024);
-    parts.push(inParts.decode(part, { stream: !blocks.isAtEnd }));
+    parts.push(decoder.decode(part, { stream: !blocks.isAtEnd }));
     total += part.length;
     if (total > limit) {
       blocks.cancel();
