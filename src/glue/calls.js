@@ -79,7 +79,7 @@ async function shared(call, signal) {
   const what = `${call.to} ${call.url}`;
   for (;;) {
     const others = flights.get(what);
-    const came = others ? await within(call.timeout, toldWith(others)) : await lead(what, call, signal);
+    const came = others ? await follow(what, call, others) : await lead(what, call, signal);
     if (came !== GONE || signal?.aborted) return came;
   }
 }
@@ -90,6 +90,13 @@ async function lead(what, call, signal) {
   const came = await within(call.timeout, attempt(call, signal));
   if (flights.get(what) === others) flights.delete(what);
   for (const tell of others) tell(came);
+  return came;
+}
+
+async function follow(what, call, others) {
+  const came = await within(call.timeout, toldWith(others));
+  // The runtime may have ended whoever called, so that nobody will ever be told: the next who asks calls anew.
+  if (came.fault === TIMEOUT && flights.get(what) === others) flights.delete(what);
   return came;
 }
 
