@@ -78,13 +78,7 @@ const flights = new Map();
 function shared(call, signal) {
   const what = `${call.to} ${call.url}`;
   const others = flights.get(what);
-  return others ? follow(others, call, signal) : lead(what, call, signal);
-}
-
-/** If the first one leaves, the next calls. */
-async function follow(others, call, signal) {
-  const came = await within(call.timeout, toldWith(others));
-  return came === GONE && !signal?.aborted ? shared(call, signal) : came;
+  return others ? follow(what, others, call, signal) : lead(what, call, signal);
 }
 
 function lead(what, call, signal) {
@@ -95,6 +89,14 @@ function lead(what, call, signal) {
     for (const tell of others) tell(came);
     return came;
   });
+}
+
+/** If the first one leaves, the next calls. */
+async function follow(what, others, call, signal) {
+  const came = await within(call.timeout, toldWith(others));
+  // The runtime may have ended whoever called, so that nobody will ever be told: the next who asks calls anew.
+  if (came.fault === TIMEOUT && flights.get(what) === others) flights.delete(what);
+  return came === GONE && !signal?.aborted ? shared(call, signal) : came;
 }
 
 /**
