@@ -24,6 +24,12 @@ pub struct PaymentStatus {
 }
 
 impl PaymentStatus {
+    /// Whether it says that the order was paid, and all there is to say about that: it does not change any more.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.status == "paid" && self.value_coin.is_some() && self.txid_out.is_some() && self.coin.is_some()
+    }
+
     /// The answer as the gateway writes it.
     #[must_use]
     pub fn to_json(&self) -> String {
