@@ -17,7 +17,7 @@ const FRESH_MS: u64 = 60_000;
 /// How long a copy is used though another is on its way, in milliseconds.
 const AGING_MS: u64 = 600_000;
 /// How long a copy serves where the original cannot be had, in milliseconds.
-pub const STALE_MS: u64 = 24 * 3_600_000;
+const STALE_MS: u64 = 24 * 3_600_000;
 /// How long we do without what could not be had, in milliseconds: the next customer need not wait for the same time limit.
 const DOWN_MS: u64 = 30_000;
 /// How long it takes until a refresh that brought nothing is begun again, in milliseconds.
@@ -49,7 +49,7 @@ pub enum Copied {
     /// Of the provider list.
     Providers(Rc<Providers>),
     /// Of a rate.
-    Rate(Rate),
+    Rate(Rc<Rate>),
 }
 
 impl Copied {
@@ -61,15 +61,16 @@ impl Copied {
 
     /// The rate, if it is one.
     #[must_use]
-    pub fn into_rate(self) -> Option<Rate> {
+    pub fn into_rate(self) -> Option<Rc<Rate>> {
         if let Self::Rate(rate) = self { Some(rate) } else { None }
     }
 }
 
 /// What is on record about one subject.
-#[derive(Debug, Default)]
-struct Entry {
-    copy: Option<(Copied, Now)>,
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    copy: Option<Copied>,
+    since: Option<Now>,
     failed: Option<Now>,
     refreshed: Option<Now>,
 }
@@ -80,17 +81,53 @@ fn within(limit: u64, since: Option<Now>, now: Now) -> bool {
 }
 
 impl Entry {
-    fn since(&self) -> Option<Now> {
-        self.copy.as_ref().map(|(_, since)| *since)
-    }
-
-    fn younger_than(&self, limit: u64, now: Now) -> Option<Copied> {
-        self.copy.as_ref().filter(|_| within(limit, self.since(), now)).map(|(copy, _)| copy.clone())
-    }
-
     /// A copy that can be used without asking anybody: where nobody answers, any that is not outdated.
-    fn usable(&self, now: Now) -> Option<Copied> {
-        self.younger_than(if within(DOWN_MS, self.failed, now) { STALE_MS } else { AGING_MS }, now)
+    #[must_use]
+    pub fn usable(&self, now: Now) -> Option<Copied> {
+        let limit = if self.failed_lately(now) { STALE_MS } else { AGING_MS };
+        self.copy.clone().filter(|_| within(limit, self.since, now))
+    }
+
+    /// Whether it could not be had a moment ago.
+    #[must_use]
+    pub fn failed_lately(&self, now: Now) -> bool {
+        within(DOWN_MS, self.failed, now)
+    }
+
+    /// Whether it is time for another copy.
+    #[must_use]
+    pub fn is_due(&self, now: Now) -> bool {
+        let waits = self.failed_lately(now) || within(REFRESH_MS, self.refreshed, now);
+        self.copy.is_some() && !waits && !within(FRESH_MS, self.since, now)
+    }
+
+    /// Whether the copy was made a moment ago.
+    #[must_use]
+    pub fn is_news(&self, now: Now) -> bool {
+        within(REFRESH_MS, self.since, now)
+    }
+
+    /// The same with a copy that was made then, unless there is a younger one.
+    #[must_use]
+    pub fn with(self, copy: Copied, since: Now) -> Self {
+        let copy = match (copy, &self.copy) {
+            _ if self.since > Some(since) => return self,
+            (Copied::Rate(rate), Some(Copied::Rate(earlier))) => Copied::Rate(rate.after(earlier)),
+            (copy, _) => copy,
+        };
+        Self { copy: Some(copy), since: Some(since), failed: None, ..self }
+    }
+
+    /// The same, and it could not be had.
+    #[must_use]
+    pub fn failed(self, now: Now) -> Self {
+        Self { failed: Some(now), ..self }
+    }
+
+    /// The same, and another copy is on its way.
+    #[must_use]
+    pub fn refreshed(self, now: Now) -> Self {
+        Self { refreshed: Some(now), ..self }
     }
 }
 
@@ -111,56 +148,23 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A copy that can be used without asking anybody.
+    /// What is on record about a subject.
     #[must_use]
-    pub fn usable(&self, subject: Subject, now: Now) -> Option<Copied> {
-        self.look(subject, |entry| entry.usable(now))
+    pub fn entry(&self, subject: Subject) -> Entry {
+        let entries = self.entries.borrow();
+        entries.iter().find(|(known, _)| *known == subject).map(|(_, entry)| entry.clone()).unwrap_or_default()
     }
 
-    /// A copy that serves where the original cannot be had.
-    #[must_use]
-    pub fn stale(&self, subject: Subject, now: Now) -> Option<Copied> {
-        self.look(subject, |entry| entry.younger_than(STALE_MS, now))
-    }
-
-    /// Whether it could not be had a moment ago.
-    #[must_use]
-    pub fn failed_lately(&self, subject: Subject, now: Now) -> bool {
-        self.look(subject, |entry| within(DOWN_MS, entry.failed, now).then_some(())).is_some()
-    }
-
-    /// Keeps a copy, unless there is a younger one. Whether that was the first for a while.
-    pub fn keep(&self, subject: Subject, copy: Copied, since: Now) -> bool {
-        self.change(subject, |entry| {
-            let latest = entry.since();
-            let copy = match (copy, &entry.copy) {
-                (Copied::Rate(rate), Some((Copied::Rate(earlier), _))) => Copied::Rate(rate.after(Some(*earlier))),
-                (copy, _) => copy,
-            };
-            if latest.is_none_or(|latest| latest <= since) {
-                (entry.copy, entry.failed) = (Some((copy, since)), None);
-            }
-            !within(REFRESH_MS, latest, since)
-        })
-    }
-
-    /// Remembers that it could not be had.
-    pub fn note_failure(&self, subject: Subject, now: Now) {
-        self.change(subject, |entry| entry.failed = Some(now));
-    }
-
-    /// Whether it is time for another copy, which whoever asks has to get.
-    #[must_use]
-    pub fn claim_refresh(&self, subject: Subject, now: Now) -> bool {
-        let is_due = |entry: &Entry| {
-            let waits = within(DOWN_MS, entry.failed, now) || within(REFRESH_MS, entry.refreshed, now);
-            (entry.copy.is_some() && !waits && !within(FRESH_MS, entry.since(), now)).then_some(())
-        };
-        let due = self.look(subject, is_due).is_some();
-        if due {
-            self.change(subject, |entry| entry.refreshed = Some(now));
+    /// Puts on record what is known about a subject. What nobody has a copy of makes room for it, before what is the oldest.
+    pub fn put(&self, subject: Subject, entry: Entry) {
+        let mut entries = self.entries.borrow_mut();
+        let is_full = entries.len() >= MAX_SUBJECTS;
+        let own = entries.iter().position(|(known, _)| *known == subject);
+        let empty = || entries.iter().position(|(_, entry)| entry.copy.is_none());
+        if let Some(place) = own.or_else(|| is_full.then(|| empty().unwrap_or(0))) {
+            entries.remove(place);
         }
-        due
+        entries.push((subject, entry));
     }
 
     /// Remembers that the edge's cache failed.
@@ -193,26 +197,6 @@ impl Memory {
         }
         let until = if is_final { Now(u64::MAX) } else { Now(now.0.saturating_add(UNPAID_MS)) };
         payments.push(Payment { token, answer, until });
-    }
-
-    fn look<T>(&self, subject: Subject, read: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
-        self.entries.borrow().iter().find(|(known, _)| *known == subject).and_then(|(_, entry)| read(entry))
-    }
-
-    /// Changes an entry, a new one if there is none. What nobody has a copy of makes room, before what is the oldest.
-    fn change<T>(&self, subject: Subject, change: impl FnOnce(&mut Entry) -> T) -> T {
-        let mut entries = self.entries.borrow_mut();
-        if let Some((_, entry)) = entries.iter_mut().find(|(known, _)| *known == subject) {
-            return change(entry);
-        }
-        if entries.len() >= MAX_SUBJECTS {
-            let without_copy = entries.iter().position(|(_, entry)| entry.copy.is_none());
-            entries.remove(without_copy.unwrap_or(0));
-        }
-        let mut entry = Entry::default();
-        let result = change(&mut entry);
-        entries.push((subject, entry));
-        result
     }
 }
 

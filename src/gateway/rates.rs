@@ -1,6 +1,8 @@
 //! Conversion to US dollars.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use std::rc::Rc;
+
+use rust_decimal::Decimal;
 
 use crate::config::Config;
 use crate::gateway::GatewayError;
@@ -58,81 +60,77 @@ impl Conversion {
     /// The answer as the gateway writes it.
     #[must_use]
     pub fn to_json(&self) -> String {
+        self.object().write()
+    }
+
+    fn object(&self) -> json::Object<'_> {
         let object = json::Object::new().text("status", &self.status).text("value_coin", &self.value_coin);
-        object.text("exchange_rate", &self.exchange_rate).write()
+        object.text("exchange_rate", &self.exchange_rate)
     }
 }
 
 /// What conversions told about a currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rate {
     /// Dollars for one unit.
     pub dollars: Decimal,
-    /// The largest amount that the gateway was seen to convert by multiplying with `dollars` and rounding to cents; zero where
-    /// it was seen to do anything else.
-    exact_to: Decimal,
+    /// The largest amount that the gateway converted. Where one was not converted by multiplying with `dollars` and rounding to
+    /// cents, that one.
+    pub value: Amount,
+    told: Conversion,
+    is_product: bool,
 }
 
 impl Rate {
     /// What the conversion of `value` tells; `None` where one unit is worth too little for the gateway's five decimals.
     #[must_use]
-    pub fn told_by(conversion: &Conversion, value: &Amount) -> Option<Self> {
-        let dollars = Decimal::from_str_exact(&conversion.exchange_rate).ok().filter(|rate| *rate > Decimal::ZERO)?;
-        let rate = Self { dollars, exact_to: value.value() };
-        let is_product =
-            rate.product(value).is_some_and(|(_, cents)| Decimal::from_str_exact(&conversion.value_coin) == Ok(cents));
-        let is_usual = conversion.status == SUCCESS && dollars.to_string() == conversion.exchange_rate;
-        Some(if is_product && is_usual { rate } else { Self { exact_to: Decimal::ZERO, ..rate } })
+    pub fn told_by(told: Conversion, value: Amount) -> Option<Self> {
+        let dollars = Decimal::from_str_exact(&told.exchange_rate).ok().filter(|rate| !rate.is_zero())?;
+        let (cents, coins) = (product_in_cents(value.value(), dollars), Decimal::from_str_exact(&told.value_coin));
+        let is_product = told.status == SUCCESS && cents.is_some_and(|cents| coins == Ok(Decimal::new(cents, 2)));
+        Some(Self { dollars, value, told, is_product })
     }
 
-    /// The same with what was known before: of the same rate that is still true.
+    /// This, or what was known before: of the same rate that is still true, and may be good for more.
     #[must_use]
-    pub fn after(self, earlier: Option<Self>) -> Self {
-        let earlier = earlier.filter(|earlier| earlier.dollars == self.dollars);
-        let exact_to = earlier.map_or(self.exact_to, |Self { exact_to, .. }| {
-            let doubted = exact_to.is_zero() || self.exact_to.is_zero();
-            if doubted { Decimal::ZERO } else { exact_to.max(self.exact_to) }
-        });
-        Self { exact_to, ..self }
+    pub fn after(self: Rc<Self>, earlier: &Rc<Self>) -> Rc<Self> {
+        let is_other = earlier.told.exchange_rate != self.told.exchange_rate || !self.is_product;
+        let is_more = earlier.is_product && earlier.value.value() <= self.value.value();
+        if is_other || is_more { self } else { Rc::clone(earlier) }
     }
 
-    /// What the gateway would answer, where that is certain to the last byte. It is not for an amount beyond those it was seen
-    /// to convert, for half a cent, and for a last digit of zero, which it may or may not write.
+    /// What the gateway would answer, where that is certain to the last byte. It is not beyond the amounts that it was seen to
+    /// convert, and not where the last digit is a zero, which it may write or not.
     #[must_use]
     pub fn convert(&self, value: &Amount) -> Option<Conversion> {
-        let (exact, cents) = self.product(value)?;
-        let value_coin = cents.to_string();
-        let is_plain = cents.scale() == 2 && !value_coin.ends_with('0') && (exact - cents).abs() < Decimal::new(5, 3);
-        let is_certain = is_plain && value.value() <= self.exact_to;
-        is_certain.then(|| Conversion { status: SUCCESS.to_owned(), value_coin, exchange_rate: self.dollars.to_string() })
-    }
-
-    /// The product with an amount, and the same in whole cents.
-    fn product(&self, value: &Amount) -> Option<(Decimal, Decimal)> {
-        let exact = value.value().checked_mul(self.dollars)?;
-        Some((exact, exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
-    }
-
-    /// The amount to ask for when the rate is to be asked for again: the answer then holds for as much as this one.
-    #[must_use]
-    pub fn amount_to_ask(&self) -> Amount {
-        Amount::parse(&self.exact_to.to_string()).unwrap_or_else(|_| Amount::one())
+        let is_within = self.is_product && value.value() <= self.value.value();
+        let cents = product_in_cents(value.value(), self.dollars).filter(|cents| is_within && cents % 10 != 0)?;
+        Some(Conversion { value_coin: format!("{}.{:02}", cents / 100, cents % 100), ..self.told.clone() })
     }
 
     /// As text, for the edge's cache.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let (dollars, exact_to) = (self.dollars.to_string(), self.exact_to.to_string());
-        json::Object::new().text("dollars", &dollars).text("exact_to", &exact_to).write()
+        self.told.object().text("value", self.value.as_str()).write()
     }
 
     /// Reads what [`Rate::to_json`] wrote.
     #[must_use]
     pub fn from_reply(reply: &Reply) -> Option<Self> {
-        let object = Object::of_reply(reply).ok()?;
-        let decimal = |name| Decimal::from_str_exact(object.digits(name)?).ok();
-        Some(Self { dollars: decimal("dollars")?, exact_to: decimal("exact_to")? }).filter(|rate| !rate.dollars.is_zero())
+        let value = Amount::parse(Object::of_reply(reply).ok()?.digits("value")?).ok()?;
+        Self::told_by(interpret(reply).ok()??, value)
     }
+}
+
+/// The product of two decimals, rounded to hundredths; `None` where it lies in the middle of two, which is not rounded alike
+/// everywhere, or is larger than any sum.
+fn product_in_cents(amount: Decimal, rate: Decimal) -> Option<i64> {
+    let factor = |decimal: Decimal| i64::try_from(decimal.mantissa()).ok();
+    let product = factor(amount)?.checked_mul(factor(rate)?)?;
+    let cent = 10_i64.checked_pow((amount.scale() + rate.scale()).checked_sub(2)?)?;
+    let (whole, rest) = (product / cent, product % cent);
+    let missing = cent - rest;
+    (rest != missing).then(|| whole + i64::from(rest > missing))
 }
 
 #[cfg(test)]

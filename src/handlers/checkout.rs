@@ -83,7 +83,7 @@ fn find_out(cx: &Context<'_>, mut opening: Box<Opening>) -> Outcome {
 fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) -> Outcome {
     let headers = api_headers(&opening.checkout);
     let mut calls: Vec<Call> = questions.iter().map(|question| question.call(cx.config, headers.clone())).collect();
-    let is_doubtful = questions.iter().any(|question| cx.memory.failed_lately(question.subject(), cx.now));
+    let is_doubtful = questions.iter().any(|question| cx.memory.entry(question.subject()).failed_lately(cx.now));
     let with_wallet = opening.wallet.is_none() && !is_doubtful;
     if with_wallet {
         calls.push(wallet_call(cx, &opening.checkout)?);
@@ -107,7 +107,7 @@ impl Opening {
         let listed = list.as_ref().and_then(|list| list.find(&self.payment.provider));
         self.payment.check_active(listed)?;
         let mut rates = self.payment.rates_needed(listed);
-        if list.is_none() && !cx.memory.failed_lately(Subject::Providers, cx.now) {
+        if list.is_none() && !cx.memory.entry(Subject::Providers).failed_lately(cx.now) {
             questions.push(Question::Providers);
             // Most minimums are in dollars.
             rates = vec![self.payment.paid_in()];
@@ -121,7 +121,7 @@ impl Opening {
             }
         }
         let is_known = |currency| currency == Currency::USD || known::rate(cx, currency, &headers).is_some();
-        rates.retain(|currency| !is_known(*currency) && !cx.memory.failed_lately(Subject::Rate(*currency), cx.now));
+        rates.retain(|currency| !is_known(*currency) && !cx.memory.entry(Subject::Rate(*currency)).failed_lately(cx.now));
         questions.extend(rates.into_iter().map(|currency| Question::Rate(currency, Amount::one())));
         Ok(questions)
     }
@@ -133,7 +133,8 @@ impl Opening {
                 let told = known::told_conversion(cx, *currency, amount, came);
                 self.dollars = Some(told.map_err(Error::from).and_then(|told| in_dollars(&self.payment, told.as_ref())));
             }
-            _ => question.take(cx, came),
+            // What it brought is in the memory now, or that it failed.
+            _ => drop(question.told(cx, came)),
         }
     }
 }

@@ -12,17 +12,20 @@
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_edge, ask_gateway};
 use crate::gateway::providers::{self, Providers};
 use crate::gateway::rates::{self, Conversion, Rate};
 use crate::gateway::{GatewayError, accepted};
 use crate::http::{Call, Fault, Method, Now, Read, Reply, Response};
-use crate::memory::{Copied, STALE_MS, Subject};
+use crate::memory::{Copied, Entry, Subject};
 use crate::money::{Amount, Currency};
 use crate::query;
 
 /// Where on our own host the edge's cache has the copies. No route serves a path like this.
 const EDGE_PATH: &str = "/.livery/";
+/// How long it keeps them: for as long as they may serve.
+const EDGE_KEEPS: &str = "public, max-age=86400";
 /// When a copy was made, in milliseconds since 1970.
 const SINCE: &str = "livery-since";
 
@@ -57,11 +60,26 @@ impl Question {
         }
     }
 
-    /// Takes what the gateway said.
-    pub fn take(&self, cx: &Context<'_>, came: Result<Reply, Fault>) {
+    /// The answer to whoever asks for it, if that is at hand. `headers` are those of the call for another copy.
+    #[must_use]
+    pub fn at_hand(&self, cx: &Context<'_>, headers: &dyn Fn() -> CallHeaders) -> Option<String> {
         match self {
-            Self::Providers => drop(told_providers(cx, came)),
-            Self::Rate(currency, value) => drop(told_conversion(cx, *currency, value, came)),
+            Self::Providers => providers(cx, headers).map(|list| list.json.clone()),
+            Self::Rate(currency, value) => rate(cx, *currency, headers)?.convert(value).map(|told| told.to_json()),
+        }
+    }
+
+    /// Takes what the gateway said; the answer to whoever asked.
+    ///
+    /// # Errors
+    /// [`Error::Gateway`] where it said nothing and no copy can be used, [`Error::Value`] for an unknown currency.
+    pub fn told(&self, cx: &Context<'_>, came: Result<Reply, Fault>) -> Result<String, Error> {
+        match self {
+            Self::Providers => Ok(told_providers(cx, came)?.json.clone()),
+            Self::Rate(currency, value) => {
+                let unknown = Error::Value("from", "is a currency that cannot be converted: choose another");
+                Ok(told_conversion(cx, *currency, value, came)?.ok_or(unknown)?.to_json())
+            }
         }
     }
 }
@@ -69,26 +87,26 @@ impl Question {
 /// The provider list, if it is at hand. `headers` are those of the call for another.
 #[must_use]
 pub fn providers(cx: &Context<'_>, headers: &dyn Fn() -> CallHeaders) -> Option<Rc<Providers>> {
-    let copy = cx.memory.usable(Subject::Providers, cx.now);
-    refresh(cx, Question::Providers, headers);
-    copy.and_then(Copied::into_providers)
+    let entry = cx.memory.entry(Subject::Providers);
+    let list = entry.usable(cx.now)?.into_providers()?;
+    refresh(cx, entry, &Question::Providers, headers);
+    Some(list)
 }
 
 /// The rate of a currency, if it is at hand. `headers` are those of the call for another.
 #[must_use]
-pub fn rate(cx: &Context<'_>, currency: Currency, headers: &dyn Fn() -> CallHeaders) -> Option<Rate> {
-    let rate = cx.memory.usable(Subject::Rate(currency), cx.now).and_then(Copied::into_rate)?;
-    refresh(cx, Question::Rate(currency, rate.amount_to_ask()), headers);
+pub fn rate(cx: &Context<'_>, currency: Currency, headers: &dyn Fn() -> CallHeaders) -> Option<Rc<Rate>> {
+    let entry = cx.memory.entry(Subject::Rate(currency));
+    let rate = entry.usable(cx.now)?.into_rate()?;
+    refresh(cx, entry, &Question::Rate(currency, rate.value.clone()), headers);
     Some(rate)
 }
 
-fn refresh(cx: &Context<'_>, question: Question, headers: &dyn Fn() -> CallHeaders) {
-    if cx.memory.claim_refresh(question.subject(), cx.now) {
-        let call = question.call(cx.config, headers());
-        cx.begin(ask_gateway(cx, call, move |cx, came| {
-            question.take(cx, came);
-            over()
-        }));
+fn refresh(cx: &Context<'_>, entry: Entry, question: &Question, headers: &dyn Fn() -> CallHeaders) {
+    if entry.is_due(cx.now) {
+        cx.memory.put(question.subject(), entry.refreshed(cx.now));
+        let (question, call) = (question.clone(), question.call(cx.config, headers()));
+        cx.begin(ask_gateway(cx, call, move |cx, came| question.told(cx, came).and_then(|_| over())));
     }
 }
 
@@ -102,7 +120,7 @@ fn over() -> Outcome {
 /// # Errors
 /// None before `then`.
 pub fn look_up(cx: &Context<'_>, mut subjects: Vec<Subject>, then: Box<dyn FnOnce(&Context<'_>) -> Outcome>) -> Outcome {
-    subjects.retain(|subject| cx.memory.usable(*subject, cx.now).is_none());
+    subjects.retain(|subject| cx.memory.entry(*subject).usable(cx.now).is_none());
     if subjects.is_empty() || cx.memory.edge_failed_lately(cx.now) {
         return then(cx);
     }
@@ -122,11 +140,11 @@ fn take_from_edge(cx: &Context<'_>, subject: Subject, came: Result<Reply, Fault>
     let since = reply.headers.get(SINCE).and_then(|since| since.parse().ok()).map(Now);
     let copy = match subject {
         Subject::Providers => Providers::from_reply(&reply).ok().map(|list| Copied::Providers(Rc::new(list))),
-        Subject::Rate(_) => Rate::from_reply(&reply).map(Copied::Rate),
+        Subject::Rate(_) => Rate::from_reply(&reply).map(|rate| Copied::Rate(Rc::new(rate))),
     };
     if let (Some(copy), Some(since)) = (copy, since) {
         // Another machine's clock may be ahead of ours.
-        cx.memory.keep(subject, copy, since.min(cx.now));
+        cx.memory.put(subject, cx.memory.entry(subject).with(copy, since.min(cx.now)));
     }
 }
 
@@ -141,10 +159,7 @@ pub fn told_providers(cx: &Context<'_>, came: Result<Reply, Fault>) -> Result<Rc
             keep(cx, Subject::Providers, Copied::Providers(Rc::clone(&list)));
             Ok(list)
         }
-        Err(error) => {
-            cx.memory.note_failure(Subject::Providers, cx.now);
-            cx.memory.stale(Subject::Providers, cx.now).and_then(Copied::into_providers).ok_or(error)
-        }
+        Err(error) => note_failure(cx, Subject::Providers).and_then(Copied::into_providers).ok_or(error),
     }
 }
 
@@ -161,22 +176,34 @@ pub fn told_conversion(
 ) -> Result<Option<Conversion>, GatewayError> {
     let subject = Subject::Rate(from);
     let told = accepted(came).and_then(|reply| rates::interpret(&reply));
-    match told.as_ref().map(|conversion| conversion.as_ref().and_then(|conversion| Rate::told_by(conversion, value))) {
-        Ok(Some(rate)) => keep(cx, subject, Copied::Rate(rate)),
+    let rate = |told: &Option<Conversion>| Rate::told_by(told.clone()?, value.clone());
+    match told.as_ref().map(rate) {
+        Ok(Some(rate)) => keep(cx, subject, Copied::Rate(Rc::new(rate))),
         // Of an amount that a caller made up, a refusal says nothing about the rate.
-        Err(GatewayError::Rejected { .. }) if *value != Amount::one() => return told,
-        _ => cx.memory.note_failure(subject, cx.now),
+        Err(GatewayError::Rejected { .. }) if *value != Amount::one() => {}
+        _ => {
+            let stale = note_failure(cx, subject).and_then(Copied::into_rate);
+            return told.or_else(|error| stale.and_then(|rate| rate.convert(value)).map(Some).ok_or(error));
+        }
     }
-    told.or_else(|error| {
-        let rate = cx.memory.stale(subject, cx.now).and_then(Copied::into_rate);
-        rate.and_then(|rate| rate.convert(value)).map(Some).ok_or(error)
-    })
+    told
+}
+
+/// Remembers that it could not be had; a copy that serves instead.
+fn note_failure(cx: &Context<'_>, subject: Subject) -> Option<Copied> {
+    let entry = cx.memory.entry(subject).failed(cx.now);
+    let stale = entry.usable(cx.now);
+    cx.memory.put(subject, entry);
+    stale
 }
 
 /// Keeps what the gateway just said, here and at the edge: there once for all who were waiting for it.
 fn keep(cx: &Context<'_>, subject: Subject, copy: Copied) {
-    let is_first = cx.memory.keep(subject, copy, cx.now);
-    let kept = cx.memory.usable(subject, cx.now).filter(|_| is_first && !cx.memory.edge_failed_lately(cx.now));
+    let entry = cx.memory.entry(subject);
+    let is_first = !entry.is_news(cx.now);
+    let entry = entry.with(copy, cx.now);
+    let kept = entry.usable(cx.now).filter(|_| is_first && !cx.memory.edge_failed_lately(cx.now));
+    cx.memory.put(subject, entry);
     if let Some(copy) = kept {
         let call = edge_call(cx.config, subject, Some((&copy, cx.now)));
         cx.begin(ask_edge(cx, vec![call], |cx, replies| {
@@ -202,7 +229,6 @@ fn edge_call(config: &Config, subject: Subject, copy: Option<(&Copied, Now)>) ->
         Copied::Providers(list) => list.json.clone(),
         Copied::Rate(rate) => rate.to_json(),
     };
-    let max_age = ("cache-control", format!("public, max-age={}", STALE_MS / 1000));
-    let headers = vec![max_age, ("content-type", "application/json".to_owned()), (SINCE, now.0.to_string())];
+    let headers = vec![("cache-control", EDGE_KEEPS.to_owned()), (SINCE, now.0.to_string())];
     Call { method: Method::Put, url, headers, body: Some(text.into_bytes()), read: Read::Nothing }
 }
