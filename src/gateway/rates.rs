@@ -137,6 +137,7 @@ fn product_in_cents(amount: Decimal, rate: Decimal) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::testing::reply;
+    use proptest::prelude::*;
 
     #[test]
     fn the_documents_answer_comes_out_as_it_went_in() {
@@ -150,6 +151,89 @@ mod tests {
         assert_eq!(interpret(&reply(200, r#"{"status":"error"}"#)), Ok(None));
         for text in ["", "[]", r#"{"value_coin":"x","exchange_rate":"1"}"#, r#"{"value_coin":"1"}"#] {
             assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply), "{text}");
+        }
+    }
+
+    fn told(status: &str, value: &str, value_coin: &str, exchange_rate: &str) -> Rate {
+        let [status, value_coin, exchange_rate] = [status, value_coin, exchange_rate].map(str::to_owned);
+        Rate::told_by(Conversion { status, value_coin, exchange_rate }, Amount::parse(value).unwrap()).unwrap()
+    }
+
+    fn converted(rate: &Rate, value: &str) -> Option<String> {
+        rate.convert(&Amount::parse(value).unwrap()).map(|conversion| conversion.to_json())
+    }
+
+    #[test]
+    fn amounts_up_to_one_that_was_seen_are_converted_as_the_gateway_does() {
+        let rate = told("success", "1258.31", "1351.76", "1.07427");
+        let expected = |coins: &str| Some(format!(r#"{{"status":"success","value_coin":"{coins}","exchange_rate":"1.07427"}}"#));
+        assert_eq!(converted(&rate, "1258.31"), expected("1351.76"));
+        assert_eq!(converted(&rate, "0025.5"), expected("27.39"));
+        assert_eq!(converted(&rate, "0.01"), expected("0.01"));
+        assert_eq!(converted(&rate, "1258.32"), None, "more than was seen");
+        assert_eq!(converted(&rate, "7"), expected("7.52"));
+        assert_eq!(converted(&rate, "40.03"), None, "43.003, and nobody knows whether it writes 43.00 or 43");
+        assert_eq!(converted(&told("success", "1000", "5", "0.005"), "1"), None, "half a cent");
+    }
+
+    #[test]
+    fn what_is_not_the_product_is_not_computed_from() {
+        for (status, value, value_coin) in
+            [("success", "100", "107.42"), ("success", "100", "107.44"), ("odd", "100", "107.43"), ("success", "0.5", "0.537")]
+        {
+            assert_eq!(converted(&told(status, value, value_coin, "1.07427"), "0.01"), None, "{status} {value} {value_coin}");
+        }
+        let cases = [("200", "214.85"), ("1", "1.07")];
+        for (value, value_coin) in cases {
+            let (good, bad) = (told("success", value, value_coin, "1.07427"), told("success", "100", "107.99", "1.07427"));
+            let (good, bad) = (Rc::new(good), Rc::new(bad));
+            assert_eq!(converted(&Rc::clone(&good).after(&bad), "1"), None, "seen to do otherwise before");
+            assert_eq!(converted(&bad.after(&good), "1"), None, "and after");
+        }
+    }
+
+    #[test]
+    fn the_largest_amount_counts_as_long_as_the_rate_stays() {
+        let (small, large) =
+            (Rc::new(told("success", "1", "1.07", "1.07427")), Rc::new(told("success", "200", "214.85", "1.07427")));
+        assert!(converted(&Rc::clone(&small).after(&large), "150").is_some());
+        assert!(converted(&large.after(&small), "150").is_some());
+        let other = Rc::new(told("success", "1", "1.08", "1.08"));
+        assert_eq!(converted(&other.after(&small), "2"), None);
+    }
+
+    #[test]
+    fn a_rate_comes_back_from_the_edge_as_it_went() {
+        let rate = told("success", "1258.31", "1351.76", "1.07427");
+        let back = Rate::from_reply(&reply(200, &rate.to_json())).unwrap();
+        assert_eq!(converted(&back, "1258.31"), converted(&rate, "1258.31"));
+        for text in [
+            "",
+            "{}",
+            r#"{"value":"x","value_coin":"1","exchange_rate":"1"}"#,
+            r#"{"value":"1","value_coin":"1","exchange_rate":"0"}"#,
+        ] {
+            assert!(Rate::from_reply(&reply(200, text)).is_none(), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Against decimal arithmetic: what is computed is the product in cents, rounded half away from zero.
+        #[test]
+        fn the_product_is_exact(value in 1_u64..100_000_000, places in 0_u32..4, rate in 1_u64..10_000_000) {
+            let (value, rate) = (Decimal::new(value.cast_signed(), places), Decimal::new(rate.cast_signed(), 5));
+            let rounded = (value * rate).round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
+            match product_in_cents(value, rate) {
+                Some(cents) => prop_assert_eq!(Decimal::new(cents, 2), rounded),
+                None => prop_assert_eq!((value * rate - rounded).abs(), Decimal::new(5, 3)),
+            }
+        }
+
+        #[test]
+        fn no_amount_panics(value in "[0-9]{1,15}(\\.[0-9]{1,13})?", other in "[0-9]{1,15}(\\.[0-9]{1,13})?") {
+            if let (Ok(value), Ok(other)) = (Amount::parse(&value), Amount::parse(&other)) {
+                let _ = product_in_cents(value.value(), other.value());
+            }
         }
     }
 }
