@@ -223,9 +223,10 @@ mod tests {
         fn the_product_is_exact(value in 1_u64..100_000_000, places in 0_u32..4, rate in 1_u64..10_000_000) {
             let (value, rate) = (Decimal::new(value.cast_signed(), places), Decimal::new(rate.cast_signed(), 5));
             let rounded = (value * rate).round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
-            match product_in_cents(value, rate) {
-                Some(cents) => prop_assert_eq!(Decimal::new(cents, 2), rounded),
-                None => prop_assert_eq!((value * rate - rounded).abs(), Decimal::new(5, 3)),
+            if let Some(cents) = product_in_cents(value, rate) {
+                prop_assert_eq!(Decimal::new(cents, 2), rounded);
+            } else {
+                prop_assert_eq!((value * rate - rounded).abs(), Decimal::new(5, 3));
             }
         }
 

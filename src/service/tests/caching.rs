@@ -10,6 +10,8 @@ const PAYMENT: &str = "/process-payment.php";
 const MINUTE: u64 = 60_000;
 
 type Came = Result<Told, Fault>;
+/// A call that fails, or brings something else.
+type Fails = fn() -> Came;
 
 /// What a cache holds under each URL: body and headers.
 type Edge = RefCell<BTreeMap<String, (String, Sent)>>;
@@ -19,9 +21,9 @@ struct World<'a> {
     service: Service,
     edge: &'a Edge,
     /// What becomes of look-ups, where it is not what the cache holds.
-    edge_fault: Option<fn() -> Came>,
+    edge_fault: Option<Fails>,
     /// What becomes of calls to the gateway for these paths.
-    faults: Vec<(&'static str, fn() -> Came)>,
+    faults: Vec<(&'static str, Fails)>,
 }
 
 /// What a request came to: its answer, and whom it asked, round by round; then whom it asked beside.
@@ -134,6 +136,7 @@ fn checkout(provider: &str, amount: &str, currency: &str) -> String {
     )
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of many ways to fail")]
 fn down() -> Came {
     Ok((500, Vec::new(), String::new()))
 }
@@ -207,7 +210,7 @@ fn another_gateways_copies_are_others() {
 
 #[test]
 fn an_edge_that_fails_harms_nothing_and_is_left_alone() {
-    let faults: [fn() -> Came; 4] =
+    let faults: [Fails; 4] =
         [|| Err(Fault::Timeout), || Err(Fault::Unreachable), || Ok((500, Vec::new(), LIST.into())), || Err(Fault::Unreadable)];
     for fault in faults {
         let edge = Edge::default();
@@ -224,7 +227,7 @@ fn an_edge_that_fails_harms_nothing_and_is_left_alone() {
 
 #[test]
 fn an_edge_that_lies_is_not_believed() {
-    let garbage: [fn() -> Came; 4] = [
+    let garbage: [Fails; 4] = [
         || Ok((200, vec![("livery-since".into(), "1700000000000".into())], "<html>".into())),
         || Ok((200, Vec::new(), LIST.into())),
         || Ok((200, vec![("livery-since".into(), "soon".into())], LIST.into())),
@@ -237,7 +240,7 @@ fn an_edge_that_lies_is_not_believed() {
         let seen = world.get(LIST_PATH, 0);
         assert_eq!((seen.text.as_str(), seen.rounds.concat().len()), (LIST, 2));
     }
-    let (edge, fault): (_, fn() -> Came) =
+    let (edge, fault): (_, Fails) =
         (Edge::default(), || Ok((200, vec![("livery-since".into(), u64::MAX.to_string())], LIST.into())));
     let mut world = World::with(&edge);
     world.edge_fault = Some(fault);
@@ -286,7 +289,7 @@ fn a_rate_that_only_the_list_makes_necessary_is_asked_for_after_it() {
 
 #[test]
 fn a_check_that_fails_wins_over_whatever_the_wallet_came_to() {
-    let wallets: [fn() -> Came; 4] = [|| Ok(good_wallet()), down, || Err(Fault::Timeout), || Ok((400, Vec::new(), "no".into()))];
+    let wallets: [Fails; 4] = [|| Ok(good_wallet()), down, || Err(Fault::Timeout), || Ok((400, Vec::new(), "no".into()))];
     for wallet in wallets {
         for (provider, amount, currency, code) in [
             ("gone", "25", "USD", "provider_inactive"),
