@@ -185,6 +185,15 @@ fn what_one_worker_learned_the_next_finds_at_the_edge() {
 }
 
 #[test]
+fn what_a_hundred_waited_for_is_put_there_once() {
+    let centre = DataCentre::with(Mood::Well);
+    assert_eq!(crowd(&centre.stage, LIST, &vec![LIST.to_owned(); CROWD]), (vec![200; CROWD], counts(&[(LIST, 1)])));
+    assert_eq!(centre.stage.get(&format!("{CONVERT}?from=EUR&value=25")).send().status, 200);
+    centre.cache.wait_for(2);
+    assert_eq!(centre.cache.asked().iter().filter(|method| *method == "PUT").count(), 2);
+}
+
+#[test]
 fn a_bad_cache_harms_nothing() {
     let says = |text: &str| Mood::Says(text.as_bytes().to_vec());
     let hit = |headers: &str, body: &str| {

@@ -71,6 +71,14 @@ mod tests {
         {
             assert_eq!(interpret(&reply(200, text)).unwrap().to_json(), text);
         }
+        for (text, is_final) in [
+            (r#"{"status":"paid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#, true),
+            (r#"{"status":"paid","value_coin":"117.59","coin":"polygon_usdc"}"#, false),
+            (r#"{"status":"paid","txid_out":"0xe85e","coin":"polygon_usdc"}"#, false),
+            (r#"{"status":"unpaid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#, false),
+        ] {
+            assert_eq!(interpret(&reply(200, text)).unwrap().is_final(), is_final, "{text}");
+        }
         for text in ["", "{}", r#"{"status":"maybe"}"#] {
             assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply));
         }
