@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::http::{Call, Fault, Method, Now, Read, Reply, Response};
 use crate::memory::Memory;
 
+/// How long Cloudflare's cache may take, in milliseconds.
+const EDGE_MS: u32 = 1000;
+
 /// What every step can use.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -91,6 +94,10 @@ impl Ask {
 /// What follows calls.
 pub type Then = Box<dyn FnOnce(&Context<'_>, Vec<Told>) -> Outcome>;
 
+/// What follows the replies, in the order of the calls. It is boxed wherever it is passed on: were it of a type of its own each
+/// time, all of this would be compiled for each time too.
+type Received = Box<dyn FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome>;
+
 /// A step, or why there is none.
 pub type Outcome = Result<Step, Error>;
 
@@ -127,7 +134,7 @@ pub fn ask_gateway(
     call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    Ok(ask_all(cx, vec![call], Box::new(|cx, replies| then(cx, only(replies)))))
+    ask_gateway_at_once(cx, vec![call], |cx, replies| then(cx, only(replies)))
 }
 
 /// Makes several calls to the gateway at the same time. `then` is given the replies in the order of the calls.
@@ -139,24 +146,21 @@ pub fn ask_gateway_at_once(
     calls: Vec<Call>,
     then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
 ) -> Outcome {
-    Ok(ask_all(cx, calls, Box::new(then)))
+    ask_all(cx, calls, Box::new(then))
 }
 
-/// What follows replies.
-type AfterReplies = Box<dyn FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome>;
-
-fn ask_all(cx: &Context<'_>, calls: Vec<Call>, then: AfterReplies) -> Step {
+fn ask_all(cx: &Context<'_>, calls: Vec<Call>, then: Received) -> Outcome {
     let timeout_ms = cx.config.timeout_ms;
     let ask = |mut call| {
         downline::sign(cx.config, &mut call, cx.now);
         Ask { call, callee: Callee::Gateway, timeout_ms }
     };
     let (asks, since) = (calls.into_iter().map(ask).collect(), cx.now);
-    wait(asks, move |cx, told| again(cx, told, since, then))
+    wait(asks, Box::new(move |cx, told| again(cx, told, since, then)))
 }
 
 /// Makes those calls once more for which that is worth it, within the time that is left.
-fn again(cx: &Context<'_>, told: Vec<Told>, since: Now, then: AfterReplies) -> Outcome {
+fn again(cx: &Context<'_>, told: Vec<Told>, since: Now, then: Received) -> Outcome {
     let spent = u32::try_from(cx.now.0.saturating_sub(since.0)).unwrap_or(u32::MAX);
     let (mut asks, mut places, mut replies) = (Vec::new(), Vec::new(), Vec::new());
     for (place, (ask, came)) in told.into_iter().enumerate() {
@@ -169,14 +173,15 @@ fn again(cx: &Context<'_>, told: Vec<Told>, since: Now, then: AfterReplies) -> O
     if asks.is_empty() {
         return then(cx, replies);
     }
-    Ok(wait(asks, move |cx, told| {
+    let once_more = move |cx: &Context<'_>, told: Vec<Told>| {
         for (place, (_, came)) in places.into_iter().zip(told) {
             if let Some(slot) = replies.get_mut(place) {
                 *slot = came;
             }
         }
         then(cx, replies)
-    }))
+    };
+    wait(asks, Box::new(once_more))
 }
 
 /// Calls a merchant.
@@ -188,33 +193,32 @@ pub fn ask_merchant(
     call: Call,
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
-    Ok(ask_once(cx, call, Callee::Merchant, then))
+    let asks = vec![Ask { call, callee: Callee::Merchant, timeout_ms: cx.config.timeout_ms }];
+    wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
 }
 
-/// Looks something up in Cloudflare's cache, or keeps it there.
+/// Looks something up in Cloudflare's cache, or keeps it there, all of it at the same time. A cache that is slow is worth
+/// less than none: it has a second. `then` is given the replies in the order of the calls.
 ///
 /// # Errors
 /// None; the type fits where handlers return.
 pub fn ask_edge(
     cx: &Context<'_>,
-    call: Call,
-    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+    calls: Vec<Call>,
+    then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
 ) -> Outcome {
-    Ok(ask_once(cx, call, Callee::Edge, then))
+    let timeout_ms = cx.config.timeout_ms.min(EDGE_MS);
+    let asks = calls.into_iter().map(|call| Ask { call, callee: Callee::Edge, timeout_ms }).collect();
+    wait(asks, Box::new(|cx, told| then(cx, replies(told))))
 }
 
-fn ask_once(
-    cx: &Context<'_>,
-    call: Call,
-    callee: Callee,
-    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
-) -> Step {
-    let ask = Ask { call, callee, timeout_ms: cx.config.timeout_ms };
-    wait(vec![ask], |cx, told| then(cx, only(told.into_iter().map(|(_, came)| came).collect())))
+#[expect(clippy::unnecessary_wraps, reason = "the type fits where handlers return")]
+fn wait(asks: Vec<Ask>, then: Then) -> Outcome {
+    Ok(Step::Ask(Waiting { asks, then }))
 }
 
-fn wait(asks: Vec<Ask>, then: impl FnOnce(&Context<'_>, Vec<Told>) -> Outcome + 'static) -> Step {
-    Step::Ask(Waiting { asks, then: Box::new(then) })
+fn replies(told: Vec<Told>) -> Vec<Result<Reply, Fault>> {
+    told.into_iter().map(|(_, came)| came).collect()
 }
 
 /// What came of a single call. A call without an outcome does not occur; were there one, it would not have arrived.

@@ -11,7 +11,8 @@
 //! * [`gateway`] the protocol, in pure halves
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
-//! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate remembers
+//! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate
+//!   remembers, [`handlers::known`] where that comes from
 //! * [`limits`] how often the gateway is called for one client
 //!
 //! Everything but `glue` is pure: values in, values out, built and tested natively. Only `glue` knows the runtime, and it

@@ -1,117 +1,204 @@
 //! What one isolate remembers between requests: the provider list and rates, so that a checkout need not wait for them
-//! and does not fail with them.
+//! and does not fail with them, and the states of payments that were asked for.
 //!
-//! It is a convenience and never the truth: it is lost whenever the platform likes, and nothing about a payment is in it.
+//! It is a convenience and never the truth: it is lost whenever the platform likes. How what is here came here, and where else
+//! it is kept, is in [`crate::handlers::known`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rust_decimal::Decimal;
-
 use crate::gateway::providers::Providers;
+use crate::gateway::rates::Rate;
 use crate::http::Now;
 use crate::money::Currency;
 
 /// How long a copy is as good as the original, in milliseconds.
 const FRESH_MS: u64 = 60_000;
+/// How long a copy is used though another is on its way, in milliseconds.
+const AGING_MS: u64 = 600_000;
 /// How long a copy serves where the original cannot be had, in milliseconds.
 const STALE_MS: u64 = 24 * 3_600_000;
-
-/// How long a checkout does without a list that could not be had, in milliseconds: the next customer need not wait for
-/// the same time limit.
+/// How long we do without what could not be had, in milliseconds: the next customer need not wait for the same time limit.
 const DOWN_MS: u64 = 30_000;
+/// How long it takes until a refresh that brought nothing is begun again, in milliseconds.
+const REFRESH_MS: u64 = 5_000;
+/// How long the edge's cache is left alone after it failed, in milliseconds.
+const EDGE_DOWN_MS: u64 = 60_000;
+/// How long a payment is taken for unpaid after the gateway said so, in milliseconds. Until then nobody asks it again.
+const UNPAID_MS: u64 = 5_000;
 
-/// A copy and when it was made.
-#[derive(Clone, Debug)]
-struct Kept<T> {
-    value: T,
-    since: Now,
-}
+/// Most subjects on record. There are fewer currencies than this.
+const MAX_SUBJECTS: usize = 256;
+/// Most payments on record.
+const MAX_PAYMENTS: usize = 512;
+/// Longest token and answer that are kept, together, in bytes: they are a few hundred.
+const MAX_PAYMENT: usize = 2048;
 
-impl<T: Clone> Kept<T> {
-    fn within(&self, now: Now, limit: u64) -> Option<T> {
-        (now.0.saturating_sub(self.since.0) < limit).then(|| self.value.clone())
-    }
-}
-
-/// How old a copy may be.
+/// What a copy is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Age {
-    /// A minute.
-    Fresh,
-    /// A day: better than nothing when the gateway fails.
-    Stale,
+pub enum Subject {
+    /// The provider list.
+    Providers,
+    /// The rate of a currency.
+    Rate(Currency),
 }
 
-impl Age {
-    const fn limit(self) -> u64 {
-        match self {
-            Self::Fresh => FRESH_MS,
-            Self::Stale => STALE_MS,
-        }
+/// A copy.
+#[derive(Clone, Debug)]
+pub enum Copied {
+    /// Of the provider list.
+    Providers(Rc<Providers>),
+    /// Of a rate.
+    Rate(Rc<Rate>),
+}
+
+impl Copied {
+    /// The provider list, if it is one.
+    #[must_use]
+    pub fn into_providers(self) -> Option<Rc<Providers>> {
+        if let Self::Providers(list) = self { Some(list) } else { None }
     }
+
+    /// The rate, if it is one.
+    #[must_use]
+    pub fn into_rate(self) -> Option<Rc<Rate>> {
+        if let Self::Rate(rate) = self { Some(rate) } else { None }
+    }
+}
+
+/// What is on record about one subject.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    copy: Option<Copied>,
+    since: Option<Now>,
+    failed: Option<Now>,
+    refreshed: Option<Now>,
+}
+
+/// Whether less than that many milliseconds passed since then.
+fn within(limit: u64, since: Option<Now>, now: Now) -> bool {
+    since.is_some_and(|since| now.0.saturating_sub(since.0) < limit)
+}
+
+impl Entry {
+    /// A copy that can be used without asking anybody: where nobody answers, any that is not outdated.
+    #[must_use]
+    pub fn usable(&self, now: Now) -> Option<Copied> {
+        let limit = if self.failed_lately(now) { STALE_MS } else { AGING_MS };
+        self.copy.clone().filter(|_| within(limit, self.since, now))
+    }
+
+    /// Whether it could not be had a moment ago.
+    #[must_use]
+    pub fn failed_lately(&self, now: Now) -> bool {
+        within(DOWN_MS, self.failed, now)
+    }
+
+    /// Whether it is time for another copy.
+    #[must_use]
+    pub fn is_due(&self, now: Now) -> bool {
+        let waits = self.failed_lately(now) || within(REFRESH_MS, self.refreshed, now);
+        self.copy.is_some() && !waits && !within(FRESH_MS, self.since, now)
+    }
+
+    /// Whether the copy was made a moment ago.
+    #[must_use]
+    pub fn is_news(&self, now: Now) -> bool {
+        within(REFRESH_MS, self.since, now)
+    }
+
+    /// The same with a copy that was made then, unless there is a younger one.
+    #[must_use]
+    pub fn with(self, copy: Copied, since: Now) -> Self {
+        let copy = match (copy, &self.copy) {
+            _ if self.since > Some(since) => return self,
+            (Copied::Rate(rate), Some(Copied::Rate(earlier))) => Copied::Rate(rate.after(earlier)),
+            (copy, _) => copy,
+        };
+        Self { copy: Some(copy), since: Some(since), failed: None, ..self }
+    }
+
+    /// The same, and it could not be had.
+    #[must_use]
+    pub fn failed(self, now: Now) -> Self {
+        Self { failed: Some(now), ..self }
+    }
+
+    /// The same, and another copy is on its way.
+    #[must_use]
+    pub fn refreshed(self, now: Now) -> Self {
+        Self { refreshed: Some(now), ..self }
+    }
+}
+
+/// A payment whose state was asked for.
+#[derive(Debug)]
+struct Payment {
+    token: String,
+    answer: String,
+    until: Now,
 }
 
 /// The copies of one isolate.
 #[derive(Debug, Default)]
 pub struct Memory {
-    providers: RefCell<Option<Kept<Rc<Providers>>>>,
-    failed: Cell<Option<Now>>,
-    rates: RefCell<Vec<(Currency, Kept<Decimal>)>>,
+    entries: RefCell<Vec<(Subject, Entry)>>,
+    payments: RefCell<Vec<Payment>>,
+    edge_failed: Cell<Option<Now>>,
 }
 
 impl Memory {
-    /// The provider list, if there is a copy of that age.
+    /// What is on record about a subject.
     #[must_use]
-    pub fn providers(&self, now: Now, age: Age) -> Option<Rc<Providers>> {
-        self.providers.borrow().as_ref()?.within(now, age.limit())
+    pub fn entry(&self, subject: Subject) -> Entry {
+        let entries = self.entries.borrow();
+        entries.iter().find(|(known, _)| *known == subject).map(|(_, entry)| entry.clone()).unwrap_or_default()
     }
 
-    /// Keeps a provider list.
-    pub fn keep_providers(&self, providers: Rc<Providers>, now: Now) {
-        *self.providers.borrow_mut() = Some(Kept { value: providers, since: now });
+    /// Puts on record what is known about a subject. What nobody has a copy of makes room for it, before what is the oldest.
+    pub fn put(&self, subject: Subject, entry: Entry) {
+        let mut entries = self.entries.borrow_mut();
+        let is_full = entries.len() >= MAX_SUBJECTS;
+        let own = entries.iter().position(|(known, _)| *known == subject);
+        let empty = || entries.iter().position(|(_, entry)| entry.copy.is_none());
+        if let Some(place) = own.or_else(|| is_full.then(|| empty().unwrap_or(0))) {
+            entries.remove(place);
+        }
+        entries.push((subject, entry));
     }
 
-    /// Remembers that the list could not be had.
-    pub fn note_failure(&self, now: Now) {
-        self.failed.set(Some(now));
+    /// Remembers that the edge's cache failed.
+    pub fn note_edge_failure(&self, now: Now) {
+        self.edge_failed.set(Some(now));
     }
 
-    /// Whether the list could not be had a moment ago.
+    /// Whether the edge's cache failed a moment ago.
     #[must_use]
-    pub fn failed_lately(&self, now: Now) -> bool {
-        self.failed.get().is_some_and(|since| now.0.saturating_sub(since.0) < DOWN_MS)
+    pub fn edge_failed_lately(&self, now: Now) -> bool {
+        within(EDGE_DOWN_MS, self.edge_failed.get(), now)
     }
 
-    /// Dollars for one unit of a currency, if there is a copy of that age.
+    /// The answer about the payment of this token, as long as it is good.
     #[must_use]
-    pub fn rate(&self, currency: Currency, now: Now, age: Age) -> Option<Decimal> {
-        self.rates.borrow().iter().find(|(kept, _)| *kept == currency)?.1.within(now, age.limit())
+    pub fn payment(&self, token: &str, now: Now) -> Option<String> {
+        let payments = self.payments.borrow();
+        payments.iter().find(|kept| kept.token == token && now < kept.until).map(|kept| kept.answer.clone())
     }
 
-    /// Keeps a rate. Only rates that the gateway gave get here, so there are no more of them than currencies.
-    pub fn keep_rate(&self, currency: Currency, rate: Decimal, now: Now) {
-        let mut rates = self.rates.borrow_mut();
-        rates.retain(|(kept, _)| *kept != currency);
-        rates.push((currency, Kept { value: rate, since: now }));
+    /// Keeps the answer about a payment: for good if it is final, otherwise for a few seconds.
+    pub fn keep_payment(&self, token: String, answer: String, is_final: bool, now: Now) {
+        if token.len() + answer.len() > MAX_PAYMENT {
+            return;
+        }
+        let mut payments = self.payments.borrow_mut();
+        payments.retain(|kept| now < kept.until && kept.token != token);
+        if payments.len() >= MAX_PAYMENTS {
+            payments.remove(0);
+        }
+        let until = if is_final { Now(u64::MAX) } else { Now(now.0.saturating_add(UNPAID_MS)) };
+        payments.push(Payment { token, answer, until });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copies_age() {
-        let memory = Memory::default();
-        memory.keep_rate(Currency::INR, Decimal::ONE, Now(0));
-        assert_eq!(memory.rate(Currency::INR, Now(59_999), Age::Fresh), Some(Decimal::ONE));
-        assert_eq!(memory.rate(Currency::INR, Now(60_000), Age::Fresh), None);
-        assert_eq!(memory.rate(Currency::INR, Now(60_000), Age::Stale), Some(Decimal::ONE));
-        assert_eq!(memory.rate(Currency::INR, Now(STALE_MS), Age::Stale), None);
-        assert_eq!(memory.rate(Currency::CAD, Now(0), Age::Stale), None);
-        assert!(memory.providers(Now(0), Age::Stale).is_none());
-        memory.note_failure(Now(5));
-        assert!(memory.failed_lately(Now(30_004)) && !memory.failed_lately(Now(30_005)));
-    }
-}
+mod tests;

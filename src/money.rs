@@ -70,6 +70,12 @@ impl Amount {
         Ok(Self { text: text.to_owned(), value })
     }
 
+    /// One unit.
+    #[must_use]
+    pub fn one() -> Self {
+        Self { text: "1".to_owned(), value: Decimal::ONE }
+    }
+
     /// The text as its sender wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -59,9 +59,10 @@ impl Scene {
             ("{2}", OTHER_STRANGER.to_owned()),
             ("{C}", encode(&callback)),
             ("{A}", made.address_in),
-            ("{I}", made.ipn_token),
+            ("{I}", stage.unkept_token()),
             ("{T}", token),
         ];
+        stage.asked();
         Self { stage, marks, merchants }
     }
 

@@ -7,7 +7,8 @@ mod support;
 
 use livery_sandbox::Sandbox;
 use stage::{
-    AFFILIATE, BRAND, MERCHANT, SUB_AFFILIATE, Stage, assert_error_page, encode, failure, in_front_of, token, wallet_target,
+    AFFILIATE, BRAND, MERCHANT, SUB_AFFILIATE, Stage, UNKEPT_CONVERSION, assert_error_page, encode, failure, in_front_of, token,
+    wallet_target,
 };
 use std::{
     thread,
@@ -94,7 +95,7 @@ fn a_range_of_version_6_is_one_client() {
 #[test]
 fn whoever_waits_as_told_is_served() {
     let stage = Stage::with(&[("RATE_LIMIT_PER_CLIENT", "30")]);
-    let convert = |_| from(stage.get("/control/convert.php?from=EUR&value=1"), ME).send();
+    let convert = |_| from(stage.get(UNKEPT_CONVERSION), ME).send();
     let wait = use_up(30, convert).header("Retry-After").expect("a time").parse().expect("seconds");
     thread::sleep(Duration::from_secs(wait));
     assert_eq!(convert(0).status, 200);
@@ -118,32 +119,32 @@ fn a_crowd_gets_the_quota_between_them() {
 #[test]
 fn one_payments_state_can_be_asked_for_so_often_whoever_asks() {
     let stage = Stage::with(&[("RATE_LIMIT_PER_TOKEN", "4")]);
-    let (made, other) = (stage.wallet("1"), stage.wallet("2"));
-    let twice = made.ipn_token.replace('%', "%25");
-    let raw = made.ipn_token.replace("%3D", "=");
+    let (token, other) = (stage.unkept_token(), stage.wallet("2"));
+    let twice = token.replace('%', "%25");
+    let raw = token.replace("%3D", "=");
     stage.sandbox.clear_requests();
     let mut served = 0;
     let refused = use_up(4, |number| {
         served = number;
-        let spelt = [&made.ipn_token, &twice, &raw][number % 3];
+        let spelt = [&token, &twice, &raw][number % 3];
         from(status_of(&stage, spelt), &format!("192.0.2.{number}")).send()
     });
     assert_refused(&refused, "token", 4);
     assert_eq!(stage.asked().len(), served);
     assert_eq!(status_of(&stage, &other.ipn_token).send().status, 200);
-    assert_eq!(stage.get("/control/convert.php?from=EUR&value=1").send().status, 200);
+    assert_eq!(stage.get(UNKEPT_CONVERSION).send().status, 200);
 }
 
 /// A client who is refused uses up nobody's token.
 #[test]
 fn the_client_is_counted_first() {
     let stage = Stage::with(&[("RATE_LIMIT_PER_CLIENT", "1"), ("RATE_LIMIT_PER_TOKEN", "10")]);
-    let made = stage.wallet("1");
+    let token = stage.unkept_token();
     let started = Instant::now();
     for _ in 0..20 {
-        from(status_of(&stage, &made.ipn_token), ME).send();
+        from(status_of(&stage, &token), ME).send();
     }
-    let answer = status_of(&stage, &made.ipn_token).send();
+    let answer = status_of(&stage, &token).send();
     assert!(answer.status == 200 || started.elapsed() > MINUTE * 9, "{}", answer.text());
 }
 
@@ -231,25 +232,25 @@ fn a_downline_speaks_for_many_customers() {
         let answer = from(stage.get(&target), ME).header("Livery-Signature", &signature).send();
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
-    let forged = |_| from(stage.get("/control/convert.php?from=EUR&value=1"), ME).header("Livery-Signature", &signature).send();
+    let forged = |_| from(stage.get(UNKEPT_CONVERSION), ME).header("Livery-Signature", &signature).send();
     assert_refused(&use_up(1, forged), "client", 1);
 }
 
 #[test]
 fn nought_sets_no_limit() {
     let stage = Stage::with(&[("RATE_LIMIT_PER_CLIENT", "0"), ("RATE_LIMIT_PER_TOKEN", "0")]);
-    let made = stage.wallet("1");
+    let token = stage.unkept_token();
     for number in 0..700 {
-        assert_eq!(from(status_of(&stage, &made.ipn_token), ME).send().status, 200, "{number}");
+        assert_eq!(from(status_of(&stage, &token), ME).send().status, 200, "{number}");
     }
 }
 
 #[test]
 fn without_settings_there_are_limits() {
     let stage = Stage::with(&[]);
-    let token = stage.wallet("1").ipn_token;
+    let token = stage.unkept_token();
     assert_refused(&use_up(12, |_| status_of(&stage, &token).send()), "token", 12);
-    let convert = |_| from(stage.get("/control/convert.php?from=EUR&value=1"), ME).send();
+    let convert = |_| from(stage.get(UNKEPT_CONVERSION), ME).send();
     assert_refused(&use_up(600, convert), "client", 600);
 }
 

@@ -114,12 +114,18 @@ impl Payment {
         self.currency != Currency::USD && only_currency(&self.provider) == Some(Currency::USD)
     }
 
+    /// The currency that the provider is asked for the amount in.
+    #[must_use]
+    pub fn paid_in(&self) -> Currency {
+        if self.needs_conversion() { Currency::USD } else { self.currency }
+    }
+
     /// The currencies whose rates the comparison with the minimum needs, dollars left out.
     #[must_use]
     pub fn rates_needed(&self, listed: Option<&Provider>) -> Vec<Currency> {
         let minimum = listed.and_then(Provider::minimum).map(|(_, currency)| currency);
-        let compared = minimum.filter(|currency| *currency != self.currency);
-        let both = compared.into_iter().chain(compared.map(|_| self.currency));
+        let compared = minimum.filter(|currency| *currency != self.paid_in());
+        let both = compared.into_iter().chain(compared.map(|_| self.paid_in()));
         both.filter(|currency| *currency != Currency::USD).collect()
     }
 
@@ -216,5 +222,7 @@ mod tests {
         assert_eq!(names(&payment("moonpay", "5", "EUR"), Some(&listed("active", "20", "USD"))), ["EUR"]);
         assert_eq!(names(&payment("revolut", "5", "GBP"), Some(&listed("active", "6", "EUR"))), ["EUR", "GBP"]);
         assert!(names(&payment("stripe", "5", "USD"), None).is_empty());
+        assert!(names(&payment("stripe", "5", "EUR"), Some(&listed("active", "2", "USD"))).is_empty());
+        assert_eq!(names(&payment("stripe", "5", "GBP"), Some(&listed("active", "2", "EUR"))), ["EUR"]);
     }
 }

@@ -33,6 +33,8 @@ pub struct Provider {
 pub struct Providers {
     /// Its entries.
     pub providers: Vec<Provider>,
+    /// The list as the gateway writes it. It is asked for far more often than it changes.
+    pub json: String,
 }
 
 impl Provider {
@@ -63,15 +65,20 @@ pub fn request(config: &Config, headers: Vec<(&'static str, String)>) -> Call {
 }
 
 impl Providers {
-    /// The list as the gateway writes it.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let entries = self.providers.iter().map(|provider| {
+    fn new(providers: Vec<Provider>) -> Self {
+        let entries = providers.iter().map(|provider| {
             let entry = json::Object::new().text("id", &provider.id).text("provider_name", &provider.provider_name);
             let entry = entry.text("status", &provider.status).text("minimum_currency", &provider.minimum_currency);
             entry.raw("minimum_amount", &provider.minimum_amount)
         });
-        json::Object::new().list("providers", entries.collect()).write()
+        let json = json::Object::new().list("providers", entries.collect()).write();
+        Self { providers, json }
+    }
+
+    /// The entry of that id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.id == id)
     }
 
     /// Reads the list. An entry that cannot be read is left out: one odd provider must not stop all the others.
@@ -80,7 +87,7 @@ impl Providers {
     /// [`GatewayError::InvalidReply`] where there is no list.
     pub fn from_reply(reply: &Reply) -> Result<Self, GatewayError> {
         let list = Object::of_reply(reply)?.objects("providers").ok_or(GatewayError::InvalidReply)?;
-        Ok(Self { providers: list.iter().filter_map(Provider::from_object).collect() })
+        Ok(Self::new(list.iter().filter_map(Provider::from_object).collect()))
     }
 }
 
@@ -93,7 +100,7 @@ mod tests {
     fn the_list_comes_out_as_it_went_in() {
         let text = r#"{"providers":[{"id":"wert","provider_name":"Wert.io","status":"active","minimum_currency":"USD","minimum_amount":1},{"id":"x","provider_name":"X","status":"odd","minimum_currency":"EUR","minimum_amount":0.10}]}"#;
         let list = Providers::from_reply(&reply(200, text)).unwrap();
-        assert_eq!(list.to_json(), text);
+        assert_eq!(list.json, text);
         assert_eq!(list.providers[1].minimum().map(|(amount, _)| amount.to_string()), Some("0.10".to_owned()));
     }
 

@@ -24,6 +24,12 @@ pub struct PaymentStatus {
 }
 
 impl PaymentStatus {
+    /// Whether it says that the order was paid, and all there is to say about that: it does not change any more.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.status == "paid" && self.value_coin.is_some() && self.txid_out.is_some() && self.coin.is_some()
+    }
+
     /// The answer as the gateway writes it.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -64,6 +70,14 @@ mod tests {
             [r#"{"status":"unpaid"}"#, r#"{"status":"paid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#]
         {
             assert_eq!(interpret(&reply(200, text)).unwrap().to_json(), text);
+        }
+        for (text, is_final) in [
+            (r#"{"status":"paid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#, true),
+            (r#"{"status":"paid","value_coin":"117.59","coin":"polygon_usdc"}"#, false),
+            (r#"{"status":"paid","txid_out":"0xe85e","coin":"polygon_usdc"}"#, false),
+            (r#"{"status":"unpaid","value_coin":"117.59","txid_out":"0xe85e","coin":"polygon_usdc"}"#, false),
+        ] {
+            assert_eq!(interpret(&reply(200, text)).unwrap().is_final(), is_final, "{text}");
         }
         for text in ["", "{}", r#"{"status":"maybe"}"#] {
             assert_eq!(interpret(&reply(200, text)), Err(GatewayError::InvalidReply));

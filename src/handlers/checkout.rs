@@ -1,34 +1,33 @@
 //! `/checkout`: one link from the shop to the provider.
 //!
 //! 1. The link is read, and its signature checked.
-//! 2. Provider list and rates are looked up, in this isolate's copy where it is fresh; for a provider that takes dollars
-//!    only, the gateway converts the amount.
+//! 2. What the checks need is found out: the provider list, rates, the amount in dollars for a provider that takes nothing else.
+//!    Most of the time all of it is at hand. What is not, the edge's cache is asked for, and then the gateway, which creates the
+//!    wallet at the same time: if the checks then fail, it stays unused.
 //! 3. Currency, state and minimum are checked.
-//! 4. The wallet is created.
+//! 4. The wallet is created, if it was not.
 //! 5. The gateway is asked for the provider's URL, or the customer goes on to the hosted page.
 //!
 //! A list or a rate that cannot be had stops nothing that could go on without.
 
+use super::known::{self, CallHeaders, Question};
 use super::{country_of, payment, wallet};
 use crate::callback::target::Target;
 use crate::checkout::eligibility::{Payment, Refusal};
 use crate::checkout::link::{Choice, Link};
 use crate::error::Error;
-use crate::flow::{Context, Outcome, answer, ask_gateway};
+use crate::flow::{Context, Outcome, answer, ask_gateway, ask_gateway_at_once};
 use crate::gateway::opaque::Opaque;
 use crate::gateway::payment::{self as gateway_payment, MAX_HOPS};
-use crate::gateway::providers::{Provider, Providers};
+use crate::gateway::rates::Conversion;
 use crate::gateway::wallet::{Created, Order};
-use crate::gateway::{accepted, page, providers, rates};
-use crate::http::{Request, Response};
+use crate::gateway::{accepted, page};
+use crate::http::{Call, Fault, Reply, Request, Response};
 use crate::livery::request_headers;
-use crate::memory::Age;
+use crate::memory::Subject;
 use crate::money::{Amount, Currency};
 use crate::query;
 use crate::split::Split;
-
-/// The headers of every call on the way.
-type CallHeaders = Vec<(&'static str, String)>;
 
 /// What the link asked for, on its way through the steps.
 struct Checkout {
@@ -36,6 +35,16 @@ struct Checkout {
     email: String,
     look: Vec<(&'static str, String)>,
     headers: CallHeaders,
+}
+
+/// A checkout with a provider, until it is decided on.
+struct Opening {
+    checkout: Checkout,
+    payment: Payment,
+    /// The amount in dollars, where the provider takes nothing else.
+    dollars: Option<Result<Amount, Error>>,
+    /// What came of creating the wallet, if that was asked for.
+    wallet: Option<Result<Reply, Fault>>,
 }
 
 /// Opens a checkout link.
@@ -52,75 +61,103 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let headers = request_headers::for_customer(request.headers, country);
     let checkout = Checkout { order, email: link.email, look: link.look, headers };
     match link.choice {
-        Choice::Hosted => create_wallet(cx, checkout, Next::Hosted(link.amount, link.currency)),
+        Choice::Hosted => create_wallet(cx, checkout, None, Next::Hosted(link.amount, link.currency)),
         Choice::Provider(provider) => {
             let payment = Payment { provider, amount: link.amount, currency: link.currency };
             payment.check_currency()?;
-            with_providers(cx, checkout, payment)
+            find_out(cx, Box::new(Opening { checkout, payment, dollars: None, wallet: None }))
         }
     }
 }
 
-/// Step 2, the list.
-fn with_providers(cx: &Context<'_>, checkout: Checkout, payment: Payment) -> Outcome {
-    let age = if cx.memory.failed_lately(cx.now) { Age::Stale } else { Age::Fresh };
-    let known = cx.memory.providers(cx.now, age);
-    if known.is_some() || age == Age::Stale {
-        let listed = known.and_then(|list| entry(&list, &payment));
-        return in_its_currency(cx, checkout, payment, listed);
-    }
-    ask_gateway(cx, providers::request(cx.config, api_headers(&checkout)), move |cx, reply| {
-        let listed = super::data::known_providers(cx, reply).ok().and_then(|list| entry(&list, &payment));
-        in_its_currency(cx, checkout, payment, listed)
-    })
-}
-
-fn entry(list: &Providers, payment: &Payment) -> Option<Provider> {
-    list.providers.iter().find(|provider| provider.id == payment.provider).cloned()
-}
-
-/// Step 2, the amount: in dollars for a provider that takes nothing else. Here the gateway's word is needed.
-fn in_its_currency(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<Provider>) -> Outcome {
-    payment.check_active(listed.as_ref())?;
-    if !payment.needs_conversion() {
-        return with_rates(cx, payment.rates_needed(listed.as_ref()), checkout, payment, listed);
-    }
-    let call = rates::request(cx.config, payment.currency, &payment.amount, api_headers(&checkout));
-    ask_gateway(cx, call, move |cx, reply| {
-        let conversion = rates::interpret(&accepted(reply)?)?;
-        let conversion =
-            conversion.ok_or_else(|| Refusal::Currency { provider: payment.provider.clone(), takes: Currency::USD })?;
-        let amount = Amount::parse(&conversion.value_coin).map_err(|why| Error::Amount("amount", why))?;
-        let payment = Payment { amount, currency: Currency::USD, ..payment };
-        with_rates(cx, payment.rates_needed(listed.as_ref()), checkout, payment, listed)
-    })
-}
-
-/// Step 2, the rates: asks for one after the other that is not known, until all that can be had are.
-fn with_rates(
-    cx: &Context<'_>,
-    mut needed: Vec<Currency>,
-    checkout: Checkout,
-    payment: Payment,
-    listed: Option<Provider>,
-) -> Outcome {
-    needed.retain(|currency| cx.memory.rate(*currency, cx.now, Age::Fresh).is_none());
-    let (Some(currency), Ok(one)) = (needed.pop(), Amount::parse("1")) else {
-        return check(cx, checkout, payment, listed.as_ref());
+/// Step 2, at hand or at the edge.
+fn find_out(cx: &Context<'_>, mut opening: Box<Opening>) -> Outcome {
+    let subjects = opening.questions(cx)?.iter().map(Question::subject).collect();
+    let at_the_gateway = |cx: &Context<'_>| {
+        let questions = opening.questions(cx)?;
+        if questions.is_empty() { decide(cx, opening) } else { ask(cx, opening, questions) }
     };
-    ask_gateway(cx, rates::request(cx.config, currency, &one, api_headers(&checkout)), move |cx, reply| {
-        if let Ok(Some(conversion)) = accepted(reply).and_then(|reply| rates::interpret(&reply)) {
-            super::data::keep_rate(cx, currency, &conversion);
+    known::look_up(cx, subjects, Box::new(at_the_gateway))
+}
+
+/// Step 2, at the gateway's. The wallet is asked for at the same time, unless one of the questions brought nothing just now.
+fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) -> Outcome {
+    let headers = api_headers(&opening.checkout);
+    let mut calls: Vec<Call> = questions.iter().map(|question| question.call(cx.config, headers.clone())).collect();
+    let is_doubtful = questions.iter().any(|question| cx.memory.entry(question.subject()).failed_lately(cx.now));
+    let with_wallet = opening.wallet.is_none() && !is_doubtful;
+    if with_wallet {
+        calls.push(wallet_call(cx, &opening.checkout)?);
+    }
+    ask_gateway_at_once(cx, calls, move |cx, mut came| {
+        if with_wallet {
+            opening.wallet = came.pop();
         }
-        with_rates(cx, needed, checkout, payment, listed)
+        for (question, came) in questions.into_iter().zip(came) {
+            opening.learn(cx, &question, came);
+        }
+        find_out(cx, opening)
     })
+}
+
+impl Opening {
+    /// What the checks need to know and nobody has told. An answer always settles its question: it is known, or failed.
+    fn questions(&mut self, cx: &Context<'_>) -> Result<Vec<Question>, Error> {
+        let headers = || api_headers(&self.checkout);
+        let (mut questions, list) = (Vec::new(), known::providers(cx, &headers));
+        let listed = list.as_ref().and_then(|list| list.find(&self.payment.provider));
+        self.payment.check_active(listed)?;
+        let mut rates = self.payment.rates_needed(listed);
+        if list.is_none() && !cx.memory.entry(Subject::Providers).failed_lately(cx.now) {
+            questions.push(Question::Providers);
+            // Most minimums are in dollars.
+            rates = vec![self.payment.paid_in()];
+        }
+        let Payment { amount, currency, .. } = &self.payment;
+        if self.payment.needs_conversion() && self.dollars.is_none() {
+            let rate = known::rate(cx, *currency, &headers);
+            self.dollars = rate.and_then(|rate| rate.convert(amount)).map(|told| in_dollars(&self.payment, Some(&told)));
+            if self.dollars.is_none() {
+                questions.push(Question::Rate(*currency, amount.clone()));
+            }
+        }
+        let is_known = |currency| currency == Currency::USD || known::rate(cx, currency, &headers).is_some();
+        rates.retain(|currency| !is_known(*currency) && !cx.memory.entry(Subject::Rate(*currency)).failed_lately(cx.now));
+        questions.extend(rates.into_iter().map(|currency| Question::Rate(currency, Amount::one())));
+        Ok(questions)
+    }
+
+    /// Takes what the gateway told.
+    fn learn(&mut self, cx: &Context<'_>, question: &Question, came: Result<Reply, Fault>) {
+        match question {
+            Question::Rate(currency, amount) if *amount == self.payment.amount && self.payment.needs_conversion() => {
+                let told = known::told_conversion(cx, *currency, amount, came);
+                self.dollars = Some(told.map_err(Error::from).and_then(|told| in_dollars(&self.payment, told.as_ref())));
+            }
+            // What it brought is in the memory now, or that it failed.
+            _ => drop(question.told(cx, came)),
+        }
+    }
+}
+
+/// An amount that was converted; nothing where its currency is not known.
+fn in_dollars(payment: &Payment, told: Option<&Conversion>) -> Result<Amount, Error> {
+    let told = told.ok_or_else(|| Refusal::Currency { provider: payment.provider.clone(), takes: Currency::USD })?;
+    Amount::parse(&told.value_coin).map_err(|why| Error::Amount("amount", why))
 }
 
 /// Step 3.
-fn check(cx: &Context<'_>, checkout: Checkout, payment: Payment, listed: Option<&Provider>) -> Outcome {
-    let rate = |currency| cx.memory.rate(currency, cx.now, Age::Stale);
-    payment.check_minimum(listed, &rate)?;
-    create_wallet(cx, checkout, Next::Provider(payment))
+fn decide(cx: &Context<'_>, opening: Box<Opening>) -> Outcome {
+    let Opening { checkout, payment, dollars, wallet } = *opening;
+    let headers = || api_headers(&checkout);
+    let payment = match dollars {
+        Some(amount) => Payment { amount: amount?, currency: Currency::USD, ..payment },
+        None => payment,
+    };
+    let rate = |currency| known::rate(cx, currency, &headers).map(|rate| rate.dollars);
+    let list = known::providers(cx, &headers);
+    payment.check_minimum(list.as_ref().and_then(|list| list.find(&payment.provider)), &rate)?;
+    create_wallet(cx, checkout, wallet, Next::Provider(payment))
 }
 
 /// Where the customer goes once there is a wallet.
@@ -129,22 +166,32 @@ enum Next {
     Provider(Payment),
 }
 
-/// Steps 4 and 5.
-fn create_wallet(cx: &Context<'_>, checkout: Checkout, next: Next) -> Outcome {
-    let call = checkout.order.request(cx.config, api_headers(&checkout));
-    ask_gateway(cx, call.map_err(|why| Error::Split("address", why))?, move |cx, reply| {
-        let address = Created::from_reply(&accepted(reply)?)?.address_in;
-        match next {
-            Next::Hosted(amount, currency) => {
-                let query = payment_query(&address, &amount, currency, None, &checkout);
-                answer(Response::redirect(cx.config.origin.url(&format!("{}?{query}", page::PATH))))
-            }
-            Next::Provider(payment) => {
-                let query = payment_query(&address, &payment.amount, payment.currency, Some(&payment.provider), &checkout);
-                payment::follow(cx, gateway_payment::request(cx.config, &query, checkout.headers), MAX_HOPS)
-            }
+/// Step 4.
+fn create_wallet(cx: &Context<'_>, checkout: Checkout, came: Option<Result<Reply, Fault>>, next: Next) -> Outcome {
+    match came {
+        Some(came) => go_on(cx, checkout, came, next),
+        None => ask_gateway(cx, wallet_call(cx, &checkout)?, |cx, came| go_on(cx, checkout, came, next)),
+    }
+}
+
+fn wallet_call(cx: &Context<'_>, checkout: &Checkout) -> Result<Call, Error> {
+    let call = checkout.order.request(cx.config, api_headers(checkout));
+    call.map_err(|why| Error::Split("address", why))
+}
+
+/// Step 5.
+fn go_on(cx: &Context<'_>, checkout: Checkout, came: Result<Reply, Fault>, next: Next) -> Outcome {
+    let address = Created::from_reply(&accepted(came)?)?.address_in;
+    match next {
+        Next::Hosted(amount, currency) => {
+            let query = payment_query(&address, &amount, currency, None, &checkout);
+            answer(Response::redirect(cx.config.origin.url(&format!("{}?{query}", page::PATH))))
         }
-    })
+        Next::Provider(payment) => {
+            let query = payment_query(&address, &payment.amount, payment.currency, Some(&payment.provider), &checkout);
+            payment::follow(cx, gateway_payment::request(cx.config, &query, checkout.headers), MAX_HOPS)
+        }
+    }
 }
 
 /// A payment link's query, in the order of the gateway's document.

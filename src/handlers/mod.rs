@@ -7,6 +7,7 @@ pub mod callback;
 pub mod checkout;
 pub mod data;
 pub mod home;
+pub mod known;
 pub mod page;
 pub mod payment;
 pub mod wallet;

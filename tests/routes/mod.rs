@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 use crate::{
-    stage::{MERCHANT, Made, Stage, assert_error, assert_error_page},
+    stage::{MERCHANT, Made, Stage, UNKEPT_CONVERSION, assert_error, assert_error_page},
     support::client::Answer,
 };
 use livery_sandbox::Fault;
@@ -104,7 +104,7 @@ pub fn browsers(name: &'static str, target: &str, path: &'static str, kind: Kind
     Route { name, target: target.to_owned(), path, kind, good, for_browsers: true }
 }
 
-/// All of them but the provider list, which is remembered.
+/// All of them but the provider list, which is kept; what the others ask for is not.
 pub fn routes(stage: &Stage, Made { address_in, ipn_token, .. }: &Made) -> Vec<Route> {
     let sum = "amount=60&currency=EUR&email=a%40b.example";
     let pay = format!("/process-payment.php?address={address_in}&{sum}&provider=moonpay");
@@ -113,7 +113,7 @@ pub fn routes(stage: &Stage, Made { address_in, ipn_token, .. }: &Made) -> Vec<R
     let hosted = format!("/pay.php?address={address_in}&{sum}");
     vec![
         json("wallet", &stage.wallet_target(), "/control/wallet.php"),
-        json("convert", "/control/convert.php?from=EUR&value=10", "/control/convert.php"),
+        json("convert", UNKEPT_CONVERSION, "/control/convert.php"),
         json("status", &status, "/control/payment-status.php"),
         browsers("payment", &pay, "/process-payment.php", Kind::Redirect, 302),
         browsers("hosted page", &hosted, "/pay.php", Kind::Page, 200),
@@ -131,7 +131,8 @@ pub struct Table {
 
 impl Table {
     pub fn new(stage: Stage) -> Self {
-        let routes = routes(&stage, &stage.wallet("1"));
+        let made = Made { ipn_token: stage.unkept_token(), ..stage.wallet("1") };
+        let routes = routes(&stage, &made);
         Self { stage, routes }
     }
 

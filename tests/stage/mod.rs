@@ -16,6 +16,10 @@ pub const SUB_AFFILIATE: &str = "0x082489A616aB4D46d1947eE3F912e080815b08DA";
 pub const STRANGER: &str = "0x756C4D5EAad2165b3841a543Cf851Eed6AAF211B";
 pub const OTHER_STRANGER: &str = "0x82b1d4439e0dcB404aCC3b1aDfA4b00d11Ec5df8";
 
+/// A conversion that the gateway is asked for each time: its dollars end in a zero, and whether the gateway writes that is not
+/// known, so it is never computed.
+pub const UNKEPT_CONVERSION: &str = "/control/convert.php?from=EUR&value=10000";
+
 /// A running pair.
 pub struct Stage {
     pub worker: Worker,
@@ -37,6 +41,11 @@ impl Stage {
     /// Creates a wallet for an order of the demo shop.
     pub fn wallet(&self, order: &str) -> Made {
         Made::from(&self.get(&wallet_target(&self.shop_callback(order))).send())
+    }
+
+    /// A token whose state the gateway is asked for each time: it is too long to be kept.
+    pub fn unkept_token(&self) -> String {
+        self.wallet(&"1".repeat(1_200)).ipn_token
     }
 
     /// The demo shop's callback URL for an order.

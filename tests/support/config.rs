@@ -24,12 +24,13 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 pub struct Settings {
     bindings: BTreeMap<String, String>,
     v8_flags: &'static str,
+    cache: Option<String>,
 }
 
 impl Settings {
     /// A valid configuration without wallets, whose gateway is unreachable.
     pub fn new() -> Self {
-        let none = Self { bindings: BTreeMap::new(), v8_flags: "" };
+        let none = Self { bindings: BTreeMap::new(), v8_flags: "", cache: None };
         none.set("CHECKOUT_DOMAIN", OWN_HOST).set("SIGNING_KEY", SIGNING_KEY).gateway(NOWHERE, NOWHERE)
     }
 
@@ -47,6 +48,12 @@ impl Settings {
     /// Removes one setting.
     pub fn unset(mut self, name: &str) -> Self {
         self.bindings.remove(name);
+        self
+    }
+
+    /// Who holds the Worker's cache: host and port of an HTTP server. Otherwise it has none, and using it fails.
+    pub fn cache(mut self, host: &str) -> Self {
+        self.cache = Some(host.into());
         self
     }
 
@@ -114,6 +121,7 @@ const config :Workerd.Config = (
   services = [
     (name = "livery", worker = .livery),
     (name = "internet", network = (allow = ["public", "private", "local"])),
+    {cache}
   ],
   sockets = [(name = "http", http = (cfBlobHeader = "{CF_HEADER}"), service = "livery")],
   v8Flags = [{v8_flags}],
@@ -128,11 +136,18 @@ const livery :Workerd.Worker = (
   ],
   bindings = [{bindings}],
   globalOutbound = "internet",
+  {cache_outbound}
 );
 "#,
         date = quoted(&compatibility_date()),
         flags = compatibility_flags(),
         v8_flags = settings.v8_flags,
+        cache = settings
+            .cache
+            .as_ref()
+            .map(|host| format!("(name = \"cache\", external = (address = {}, http = ())),", quoted(host)))
+            .unwrap_or_default(),
+        cache_outbound = settings.cache.as_ref().map_or("", |_| "cacheApiOutbound = \"cache\","),
         bindings = settings.bindings(own_host),
     )
 }

@@ -11,6 +11,7 @@
 //! for the operator's secrets (see `secrets`).
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod cache;
 pub mod client;
 pub mod config;
 pub mod decoding;

@@ -54,7 +54,7 @@ pub const BASES: [Base; 18] = [
         Kind::Rebuilt,
     ),
     get("/control/provider-status", "", Kind::Rebuilt),
-    get("/control/convert.php", "from=EUR&value=25.00", Kind::Rebuilt),
+    get("/control/convert.php", "from=EUR&value=10000.00", Kind::Rebuilt),
     get("/control/payment-status.php", "ipn_token={I}", Kind::Rebuilt),
     get("/checkout", "amount=25.00&currency=EUR&email=j%40example.com&callback={C}&address={W}", Kind::Rebuilt),
     get("/checkout", "amount=25.00&currency=USD&provider=moonpay&email=j%40example.com&callback={C}&address={W}", Kind::Rebuilt),

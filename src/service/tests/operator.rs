@@ -134,8 +134,11 @@ fn send(service: &Service, shot: &Shot) -> Fate {
             Progress::Done(response, note) => return Fate { response, code: note.code, calls },
             Progress::Over => panic!("a request ends with an answer"),
             Progress::Waiting(pending) => {
-                calls.extend(pending.asks.iter().map(|ask| ask.call.clone()));
-                let came = pending.asks.iter().map(|ask| Ok(reply(gateway(&ask.call)))).collect();
+                // Nothing is kept at the edge, and what is asked there nobody else hears.
+                let is_edge = |ask: &Ask| ask.callee == Callee::Edge;
+                calls.extend(pending.asks.iter().filter(|ask| !is_edge(ask)).map(|ask| ask.call.clone()));
+                let told = |ask: &Ask| if is_edge(ask) { (404, Vec::new(), String::new()) } else { gateway(&ask.call) };
+                let came = pending.asks.iter().map(|ask| Ok(reply(told(ask)))).collect();
                 turn = service.resume(pending, came, NOW);
             }
         }
