@@ -1,0 +1,145 @@
+//! Reading what stands before a place, from its end on.
+//!
+//! A spelling tells where it begins and not where it ends: whatever sign stands before a letter may begin what ends with it.
+//! Nearly always none is near, or a quotation mark or a slash cuts it off. Where that is so is found out once for each name.
+
+use core::cell::Cell;
+
+use super::bytes::{BLOCK, Bytes};
+use super::{MAX_LEN, Symbol, begins, follow, is_inner, letters, readings};
+
+/// In how many places reading may begin before a name, beyond which nobody looks on.
+const MAX_WORK: usize = 64;
+
+/// How many bytes are looked through at once: as many as the marks have bits.
+const NEARBY: usize = 2 * MAX_LEN;
+
+/// What stands before a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'t> {
+    bytes: &'t [u8],
+    /// Nothing before it is looked at.
+    floor: usize,
+    /// From here on only single bytes end, up to the place.
+    plain: usize,
+    /// How many bytes nearby begin a spelling.
+    begun: usize,
+}
+
+impl<'t> Before<'t> {
+    /// What stands between `floor` and `at`.
+    #[must_use]
+    pub fn new(bytes: &'t [u8], floor: usize, at: usize) -> Self {
+        let nearby = bytes.get(floor.max(at.saturating_sub(NEARBY))..at).unwrap_or_default();
+        let marks = marks(nearby);
+        // Behind the last byte that begins a spelling, or all that are nearby. Of a spelling all but the last are inner bytes.
+        let behind = marks.leading_zeros() as usize;
+        let last = nearby.get(nearby.len().saturating_sub(behind)..).unwrap_or_default();
+        let ends = last.iter().take(MAX_LEN).take_while(|byte| is_inner(**byte)).count() + 2;
+        let plain = (at + ends.min(MAX_LEN)).saturating_sub(behind).max(at.saturating_sub(MAX_LEN));
+        Self { bytes, floor, plain, begun: marks.count_ones() as usize }
+    }
+
+    /// Where `text` begins if the bytes before `end` spell it.
+    ///
+    /// Where reading would have to begin in more than [`MAX_WORK`] places, the answer is `tangled`'s: yes where the rest of a
+    /// name stands already. Nobody writes so by accident, and a page made of such places would cost seconds.
+    #[must_use]
+    pub fn backward(&self, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
+        let (mut at, mut left) = (end, text);
+        // Letters as they are have one reading. Nothing else counts their work, so there must be little of it.
+        while self.begun * text.len() <= MAX_WORK && at >= self.plain {
+            let [before @ .., letter] = left else { return Some(at) };
+            match letters::of_byte(*self.window(at).last()?) {
+                [read] if read == letter => (left, at) = (before, at - 1),
+                [] => break,
+                _ => return None,
+            }
+        }
+        self.follow(end, text, tangled)
+    }
+
+    fn follow(&self, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
+        let work = Cell::new(0);
+        follow(end, text.len(), |place, visit| {
+            if work.get() > MAX_WORK {
+                if tangled {
+                    visit(text.len() - place.read, 0, place.at);
+                }
+                return;
+            }
+            let expected = text.get(..text.len() - place.read).unwrap_or_default();
+            work.set(work.get() + marks(self.window(place.at)).count_ones() as usize);
+            self.endings(place.at, &mut |(letters, len)| {
+                if is_end(expected, letters) {
+                    visit(letters.len(), len, place.at - len);
+                }
+            });
+        })
+    }
+
+    /// The character that ends just before `end`, and its length. The longest spelling counts: in `\\\\u0061` both backslashes
+    /// belong to it.
+    #[must_use]
+    pub fn last(&self, end: usize) -> Option<Symbol> {
+        let mut last = None;
+        self.endings(end, &mut |symbol| last = last.or(Some(symbol)));
+        last
+    }
+
+    /// Shows `visit` every way to read what ends just before `end`, the longest first: the `a` of `%aanexpay` ends an escape
+    /// for one reader and begins a name for another.
+    pub fn endings(&self, end: usize, visit: &mut dyn FnMut(Symbol)) {
+        let window = self.window(end);
+        if end < self.plain {
+            spellings(window, visit);
+        }
+        if let Some(byte) = window.last() {
+            visit((letters::of_byte(*byte), 1));
+        }
+    }
+
+    /// As much as a spelling can have before `end`.
+    fn window(&self, end: usize) -> &'t [u8] {
+        self.bytes.get(self.floor.max(end.saturating_sub(MAX_LEN))..end).unwrap_or_default()
+    }
+}
+
+/// Shows `visit` every spelling of more than a byte that ends where `window` ends.
+fn spellings(window: &[u8], visit: &mut dyn FnMut(Symbol)) {
+    // Of a longer spelling these are inner bytes.
+    let reach = window.iter().rev().skip(1).take_while(|byte| is_inner(**byte)).count() + 1;
+    for start in window.len().saturating_sub(reach)..window.len().saturating_sub(1) {
+        let spelt = window.get(start..).unwrap_or_default();
+        if spelt.first().is_some_and(|byte| begins(*byte)) {
+            readings(spelt, &mut |symbol| {
+                if symbol.1 == spelt.len() {
+                    visit(symbol);
+                }
+            });
+        }
+    }
+}
+
+/// Whether a text ends with these letters; nearly always there is one.
+fn is_end(text: &[u8], letters: &[u8]) -> bool {
+    if let [letter] = letters { text.last() == Some(letter) } else { text.ends_with(letters) }
+}
+
+/// Which bytes begin a spelling of more than one: a bit for each, the highest for the last.
+fn marks(bytes: &[u8]) -> u128 {
+    let (rest, blocks) = bytes.as_rchunks::<BLOCK>();
+    let of_rest = rest.iter().fold(0, |marks, byte| marks >> 1 | u32::from(begins(*byte)) << (BLOCK - 1));
+    let of_blocks = blocks.iter().map(|block| BEGINNINGS.marks(block));
+    core::iter::once(of_rest).chain(of_blocks).fold(0, |all, marks| all >> BLOCK | u128::from(marks) << (NEARBY - BLOCK))
+}
+
+/// The bytes that [`begins`] tells.
+static BEGINNINGS: Bytes = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < u8::MAX {
+        table[byte as usize] = begins(byte);
+        byte += 1;
+    }
+    Bytes::new(&table)
+};
