@@ -50,7 +50,7 @@ impl<'t> Before<'t> {
         // Letters as they are have one reading. Nothing else counts their work, so there must be little of it.
         while self.begun * text.len() <= MAX_WORK && at >= self.plain {
             let [before @ .., letter] = left else { return Some(at) };
-            match letters::of_byte(*self.window(at).last()?) {
+            match self.single(at)?.0 {
                 [read] if read == letter => (left, at) = (before, at - 1),
                 [] => break,
                 _ => return None,
@@ -82,6 +82,9 @@ impl<'t> Before<'t> {
     /// belong to it.
     #[must_use]
     pub fn last(&self, end: usize) -> Option<Symbol> {
+        if end >= self.plain {
+            return self.single(end);
+        }
         let mut last = None;
         self.endings(end, &mut |symbol| last = last.or(Some(symbol)));
         last
@@ -90,13 +93,16 @@ impl<'t> Before<'t> {
     /// Shows `visit` every way to read what ends just before `end`, the longest first: the `a` of `%aanexpay` ends an escape
     /// for one reader and begins a name for another.
     pub fn endings(&self, end: usize, visit: &mut dyn FnMut(Symbol)) {
-        let window = self.window(end);
         if end < self.plain {
-            spellings(window, visit);
+            spellings(self.window(end), visit);
         }
-        if let Some(byte) = window.last() {
-            visit((letters::of_byte(*byte), 1));
-        }
+        self.single(end).into_iter().for_each(visit);
+    }
+
+    /// What the byte just before `end` is by itself.
+    fn single(&self, end: usize) -> Option<Symbol> {
+        let byte = self.bytes.get(self.floor..end)?.last()?;
+        Some((letters::of_byte(*byte), 1))
     }
 
     /// As much as a spelling can have before `end`.
