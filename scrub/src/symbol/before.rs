@@ -32,7 +32,7 @@ impl<'t> Before<'t> {
     pub fn new(bytes: &'t [u8], floor: usize, at: usize) -> Self {
         let nearby = bytes.get(floor.max(at.saturating_sub(NEARBY))..at).unwrap_or_default();
         let marks = marks(nearby);
-        // Behind the last byte that begins a spelling, or all that are nearby. Of a spelling all but the last are inner bytes.
+        // What follows the last byte that begins a spelling, or all that is nearby. It goes on through inner bytes, and one more.
         let behind = marks.leading_zeros() as usize;
         let last = nearby.get(nearby.len().saturating_sub(behind)..).unwrap_or_default();
         let ends = last.iter().take(MAX_LEN).take_while(|byte| is_inner(**byte)).count() + 2;
@@ -47,16 +47,17 @@ impl<'t> Before<'t> {
     #[must_use]
     pub fn backward(&self, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
         let (mut at, mut left) = (end, text);
-        // Letters as they are have one reading. Nothing else counts their work, so there must be little of it.
-        while self.begun * text.len() <= MAX_WORK && at >= self.plain {
-            let [before @ .., letter] = left else { return Some(at) };
-            match self.single(at)?.0 {
+        // Letters as they are have one reading. Nobody counts here in how many places reading begins, so these must be few.
+        let is_quick = self.begun * text.len() <= MAX_WORK;
+        while let [before @ .., letter] = left {
+            let single = if is_quick && at >= self.plain { self.single(at)?.0 } else { b"" };
+            match single {
                 [read] if read == letter => (left, at) = (before, at - 1),
-                [] => break,
+                [] => return self.follow(end, text, tangled),
                 _ => return None,
             }
         }
-        self.follow(end, text, tangled)
+        Some(at)
     }
 
     fn follow(&self, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
@@ -149,3 +150,54 @@ static BEGINNINGS: Bytes = {
     }
     Bytes::new(&table)
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn endings(before: &Before, end: usize) -> Vec<Symbol> {
+        let mut endings = Vec::new();
+        before.endings(end, &mut |symbol| endings.push(symbol));
+        endings
+    }
+
+    #[test]
+    fn a_quotation_mark_and_a_distance_cut_signs_off() {
+        let plain = |text: &str| Before::new(text.as_bytes(), 0, text.len()).plain;
+        assert_eq!(plain("&amp;\"anexpay"), 7);
+        assert_eq!(plain(&format!("{}\"anexpay", "&".repeat(200))), 202);
+        assert_eq!(plain(&format!("&{}", "a".repeat(80))), 1 + MAX_LEN);
+        assert_eq!(plain(&"a".repeat(200)), 200 - MAX_LEN);
+        assert_eq!(plain(&"\"".repeat(200)), 200 - MAX_LEN);
+        assert!(plain("%252561") > 7);
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let sample = |texts: &[&'static str]| prop::sample::select(texts.to_vec());
+        let piece = prop_oneof![
+            4 => sample(&["anex", "a", "e\tx", "\"", "/", ".", "", "0123456789abcdefghijklmnopqrstuvwxyz"]),
+            2 => sample(&["%6e", "&#97;", "&#000000000000000000000000000000000000000000000097", "\\u0065", "&shy;", "\u{ad}", "%2561"]),
+            1 => sample(&["%", "&", "\\", "%%%%%%%%%%%%%%%%%%%%%%%%"]),
+        ];
+        prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    proptest! {
+        /// What is known of a place changes no answer.
+        #[test]
+        fn what_is_plain_reads_as_it_would_without(text in text(), floor in 0..40_usize, at in any::<prop::sample::Index>()) {
+            let at = at.index(text.len() + 1).max(floor.min(text.len()));
+            let before = Before::new(&text, floor.min(at), at);
+            let unknown = Before { plain: usize::MAX, ..before };
+            for end in before.floor..=at {
+                prop_assert_eq!(endings(&before, end), endings(&unknown, end));
+                prop_assert_eq!(before.last(end), unknown.last(end));
+                for (name, tangled) in [("ane", true), ("0123456789abcdefghijklmnopqrstuvwxy", true), ("a", false)] {
+                    let both = [before, unknown].map(|before| before.backward(end, name.as_bytes(), tangled));
+                    prop_assert_eq!(both[0], both[1]);
+                }
+            }
+        }
+    }
+}
