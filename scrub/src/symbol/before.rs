@@ -6,7 +6,7 @@
 use core::cell::Cell;
 
 use super::bytes::{BLOCK, Bytes};
-use super::{MAX_LEN, Symbol, begins, follow, is_inner, letters, readings};
+use super::{MAX_LEN, Symbol, begins, follow, is_inner, is_sign, letters, readings};
 
 /// In how many places reading may begin before a name, beyond which nobody looks on.
 const MAX_WORK: usize = 64;
@@ -118,7 +118,7 @@ fn spellings(window: &[u8], visit: &mut dyn FnMut(Symbol)) {
     let reach = window.iter().rev().skip(1).take_while(|byte| is_inner(**byte)).count() + 1;
     for start in window.len().saturating_sub(reach)..window.len().saturating_sub(1) {
         let spelt = window.get(start..).unwrap_or_default();
-        if spelt.first().is_some_and(|byte| begins(*byte)) {
+        if spelt.first().is_some_and(|byte| begins(*byte)) && !is_over(spelt) {
             readings(spelt, &mut |symbol| {
                 if symbol.1 == spelt.len() {
                     visit(symbol);
@@ -126,6 +126,13 @@ fn spellings(window: &[u8], visit: &mut dyn FnMut(Symbol)) {
             });
         }
     }
+}
+
+/// Whether these bytes go on behind the most frequent spelling, `%2F` and the like, to which no more can belong.
+fn is_over(spelt: &[u8]) -> bool {
+    let [b'%', high @ b'2'..=b'7', low, _, ..] = spelt else { return false };
+    let Some(low) = char::from(*low).to_digit(16) else { return false };
+    u8::try_from(u32::from(high & 0xF) << 4 | low).is_ok_and(|byte| !is_sign(byte))
 }
 
 /// Whether a text ends with these letters; nearly always there is one.
@@ -198,6 +205,14 @@ mod tests {
                     prop_assert_eq!(both[0], both[1]);
                 }
             }
+        }
+
+        #[test]
+        fn nothing_more_belongs_to_what_is_over(behind in "[2567][0-9A-Fa-fg%][%&\\\\#x0-9a-f;]{1,9}") {
+            let spelt = format!("%{behind}").into_bytes();
+            let mut ends = false;
+            readings(&spelt, &mut |(_, len)| ends |= len == spelt.len());
+            prop_assert!(!(ends && is_over(&spelt)));
         }
     }
 }
