@@ -8,6 +8,7 @@ use core::ops::Range;
 
 use super::symbol::{
     self, Symbol,
+    before::Before,
     sieve::{BLOCK, Sieve},
 };
 
@@ -71,14 +72,16 @@ impl Name {
         self.text.get(self.rarest).copied().unwrap_or(0)
     }
 
-    /// The range of the name if the symbol at `at` stands for its rarest character, alone or with its neighbours.
-    fn around(&self, bytes: &[u8], floor: usize, at: usize, (letters, len): Symbol) -> Option<Range<usize>> {
+    /// The range of the name if the symbol at `at` stands for its rarest character, alone or with its neighbours, and what
+    /// stands before that.
+    fn around<'t>(&self, bytes: &'t [u8], floor: usize, at: usize, (letters, len): Symbol) -> Option<(Range<usize>, Before<'t>)> {
         let earliest = (self.rarest + 1).saturating_sub(letters.len());
         (earliest..=self.rarest).find_map(|from| {
             let behind = self.text.get(from..)?.strip_prefix(letters)?;
             let end = symbol::forward(bytes, at + len, behind)?;
-            let start = symbol::backward(bytes, floor, at, self.text.get(..from)?, true)?;
-            Some(start..end)
+            let before = Before::new(bytes, floor, at);
+            let start = before.backward(at, self.text.get(..from)?, true)?;
+            Some((start..end, before))
         })
     }
 }
@@ -175,21 +178,18 @@ impl Names {
 
     fn at(&self, bytes: &[u8], floor: usize, at: usize, symbol: Symbol) -> Option<Found> {
         let mut matching = self.hidden.iter().filter(|name| symbol.0.contains(&name.anchor()));
-        let (name, core) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, symbol)?)))?;
-        let start = before_subdomains(bytes, floor, core.start);
+        let (name, (core, before)) = matching.find_map(|name| Some((name, name.around(bytes, floor, at, symbol)?)))?;
+        let start = before_subdomains(&before, core.start);
         let end = if name.has_port { core.end } else { after_port(bytes, core.end) };
-        let touched = (self.is_touched_before(bytes, floor, start, at), self.is_touched_behind(bytes, end));
-        Some(Found { host: start..end, scheme: scheme_before(bytes, floor, start), touched })
+        let touched = (self.is_touched_before(&before, floor, start, at), self.is_touched_behind(bytes, end));
+        Some(Found { host: start..end, scheme: scheme_before(&before, start), touched })
     }
 
     /// Whether part of a label, or half an escape, which would take the first letters of our host, stands before `start`.
-    fn is_touched_before(&self, bytes: &[u8], floor: usize, start: usize, at: usize) -> bool {
+    fn is_touched_before(&self, before: &Before, floor: usize, start: usize, at: usize) -> bool {
         let mut end = start;
         while end > floor {
-            let beside = Beside::among(|visit| {
-                symbol::endings(bytes, floor, end, visit);
-            });
-            match beside {
+            match Beside::among(|visit| before.endings(end, visit)) {
                 Beside::Nothing(len) if self.completes => end -= len,
                 Beside::Nothing(_) | Beside::Other => return false,
                 Beside::Label | Beside::Sign => return true,
@@ -248,10 +248,10 @@ fn overlaps(first: &[u8], second: &[u8]) -> bool {
 }
 
 /// Where the labels before a name begin: `cdn.static.` of `cdn.static.anexpay.net`.
-fn before_subdomains(bytes: &[u8], floor: usize, mut start: usize) -> usize {
-    while let Some((b".", dot)) = symbol::last(bytes, floor, start) {
+fn before_subdomains(before: &Before, mut start: usize) -> usize {
+    while let Some((b".", dot)) = before.last(start) {
         let mut label = start - dot;
-        while let Some((_, len)) = symbol::last(bytes, floor, label).filter(|(letters, _)| is_of_label(letters)) {
+        while let Some((_, len)) = before.last(label).filter(|(letters, _)| is_of_label(letters)) {
             label -= len;
         }
         if label == start - dot {
@@ -290,10 +290,10 @@ fn after_root(bytes: &[u8], end: usize) -> usize {
 }
 
 /// The scheme whose `://` ends at `end`.
-fn scheme_before(bytes: &[u8], floor: usize, end: usize) -> Option<(Range<usize>, bool)> {
-    let at = symbol::backward(bytes, floor, end, b"://", false)?;
+fn scheme_before(before: &Before, end: usize) -> Option<(Range<usize>, bool)> {
+    let at = before.backward(end, b"://", false)?;
     [(&b"https"[..], false), (b"http", false), (b"wss", true), (b"ws", true)].into_iter().find_map(|(scheme, websocket)| {
-        let start = symbol::backward(bytes, floor, at, scheme, false)?;
+        let start = before.backward(at, scheme, false)?;
         Some((start..at, websocket))
     })
 }

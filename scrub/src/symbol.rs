@@ -5,22 +5,17 @@
 //! can be spelt that way again: `%2561`, `&amp;#97;`, `&#37;&#54;&#49;`. Readers differ (`\56` is a full stop in a script and a V
 //! in a style sheet), so a spelling has several readings, and the search for hidden names tries them all.
 
-use core::cell::Cell;
-
+pub mod before;
 mod bytes;
 mod entity;
 mod escape;
 mod letters;
 pub mod sieve;
 
-use bytes::Bytes;
 use escape::{Read, Unit, ascii, bare, meanings, spelt_once};
 
 /// Longest spelling understood, in bytes, with what is dropped before the next character.
 pub const MAX_LEN: usize = 64;
-
-/// In how many places reading may begin before a name, beyond which nobody looks on.
-const MAX_WORK: usize = 64;
 
 /// How many times over the sign that introduces an escape may itself be escaped.
 const LAYERS: usize = 4;
@@ -181,38 +176,9 @@ pub fn forward(bytes: &[u8], mut at: usize, mut text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Where `text` begins if the bytes before `end` spell it; `floor` is as far back as it may begin.
-///
-/// Where reading would have to begin in more than [`MAX_WORK`] places, the answer is `tangled`'s: yes where the rest of a name
-/// stands already. Nobody writes so by accident, and a page made of such places would cost seconds.
-#[must_use]
-pub fn backward(bytes: &[u8], floor: usize, end: usize, text: &[u8], tangled: bool) -> Option<usize> {
-    let work = Cell::new(0);
-    follow(end, text.len(), |place, visit| {
-        if work.get() > MAX_WORK {
-            if tangled {
-                visit(text.len() - place.read, 0, place.at);
-            }
-            return;
-        }
-        let expected = text.get(..text.len() - place.read).unwrap_or_default();
-        work.set(work.get() + beginnings(bytes, floor, place.at));
-        endings(bytes, floor, place.at, &mut |(letters, len)| {
-            if is_end(expected, letters) {
-                visit(letters.len(), len, place.at - len);
-            }
-        });
-    })
-}
-
 /// Whether a text starts with these letters; nearly always there is one.
 fn is_start(text: &[u8], letters: &[u8]) -> bool {
     if let [letter] = letters { text.first() == Some(letter) } else { text.starts_with(letters) }
-}
-
-/// Whether a text ends with these letters.
-fn is_end(text: &[u8], letters: &[u8]) -> bool {
-    if let [letter] = letters { text.last() == Some(letter) } else { text.ends_with(letters) }
 }
 
 /// How far one way to read a text has come.
@@ -265,60 +231,9 @@ pub fn first(bytes: &[u8]) -> Option<Symbol> {
     longest
 }
 
-/// The character that ends just before `end`, and its length; `floor` is as far back as it may start. The longest
-/// spelling counts: in `\\u0061` both backslashes belong to it.
-#[must_use]
-pub fn last(bytes: &[u8], floor: usize, end: usize) -> Option<Symbol> {
-    let mut last = None;
-    endings(bytes, floor, end, &mut |symbol| last = last.or(Some(symbol)));
-    last
-}
-
-/// Shows `visit` every way to read what ends just before `end`, the longest first: the `a` of `%aanexpay` ends an escape for
-/// one reader and begins a name for another.
-pub fn endings(bytes: &[u8], floor: usize, end: usize, visit: &mut dyn FnMut(Symbol)) {
-    let window = before(bytes, floor, end);
-    // Of a longer spelling these are inner bytes.
-    let reach = window.iter().rev().skip(1).take_while(|byte| is_inner(**byte)).count() + 1;
-    for start in window.len().saturating_sub(reach)..window.len().saturating_sub(1) {
-        let spelt = window.get(start..).unwrap_or_default();
-        if spelt.first().is_some_and(|byte| begins(*byte)) {
-            readings(spelt, &mut |symbol| {
-                if symbol.1 == spelt.len() {
-                    visit(symbol);
-                }
-            });
-        }
-    }
-    if let Some(byte) = window.last() {
-        visit((letters::of_byte(*byte), 1));
-    }
-}
-
-/// As much as a spelling can have before `end`.
-fn before(bytes: &[u8], floor: usize, end: usize) -> &[u8] {
-    bytes.get(floor.max(end.saturating_sub(MAX_LEN))..end).unwrap_or_default()
-}
-
-/// In how many places one has to begin to read what ends just before `end`.
-fn beginnings(bytes: &[u8], floor: usize, end: usize) -> usize {
-    let (blocks, rest) = before(bytes, floor, end).as_chunks();
-    let of_blocks: u32 = blocks.iter().map(|block| BEGINNINGS.marks(block).count_ones()).sum();
-    of_blocks as usize + rest.iter().filter(|byte| begins(**byte)).count()
-}
-
-/// The bytes that [`begins`] tells.
-static BEGINNINGS: Bytes = {
-    let (mut table, mut byte) = ([false; 256], 0);
-    while byte < u8::MAX {
-        table[byte as usize] = begins(byte);
-        byte += 1;
-    }
-    Bytes::new(&table)
-};
-
 #[cfg(test)]
 mod tests {
+    use super::before::Before;
     use super::*;
     use proptest::prelude::*;
 
@@ -368,7 +283,7 @@ mod tests {
         for text in SPELLINGS {
             let bytes = text.as_bytes();
             assert_eq!(forward(bytes, 0, b"a"), Some(bytes.len()), "{text}");
-            assert_eq!(backward(bytes, 0, bytes.len(), b"a", false), Some(0), "{text}");
+            assert_eq!(Before::new(bytes, 0, bytes.len()).backward(bytes.len(), b"a", false), Some(0), "{text}");
         }
     }
 
@@ -394,7 +309,7 @@ mod tests {
             for (_, len) in all(&bytes) {
                 prop_assert!((1..=MAX_LEN).contains(&len));
             }
-            let _ = last(&bytes, 0, bytes.len());
+            let _ = Before::new(&bytes, 0, bytes.len()).last(bytes.len());
         }
 
         #[test]
