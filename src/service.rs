@@ -130,7 +130,6 @@ impl Service {
 
     /// Takes a request.
     #[must_use]
-    #[inline(never)]
     pub fn answer(&self, request: &Request<'_>) -> Turn {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
@@ -238,7 +237,6 @@ impl Service {
     }
 
     /// An error in the form that the caller reads.
-    #[inline(never)]
     fn render(&self, error: &Error, face: &Face) -> Response {
         let brand = self.config().map(|config| &config.brand);
         let message = error.to_string();
@@ -260,7 +258,6 @@ impl Service {
     }
 
     /// `/healthz`: whether the settings are good, and what is wrong with each that is not.
-    #[inline(never)]
     fn health(&self) -> Response {
         let mistakes = self.mistakes().iter().map(|m| Object::new().text("setting", m.setting).text("problem", m.problem));
         let text = match self.config {

@@ -16,7 +16,6 @@ use crate::query::Params;
 ///
 /// # Errors
 /// None before the gateway answered.
-#[inline(never)]
 pub fn list_providers(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     serve(cx, request, Question::Providers)
 }
@@ -25,7 +24,6 @@ pub fn list_providers(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
-#[inline(never)]
 pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["from", "value"])?;
     let from: Currency = params.required("from")?.parse().map_err(|why| Error::Currency("from", why))?;
@@ -54,7 +52,6 @@ fn serve(cx: &Context<'_>, request: &Request<'_>, question: Question) -> Outcome
 ///
 /// # Errors
 /// The [`Error`] of a token that is missing or malformed.
-#[inline(never)]
 pub fn payment_status(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["ipn_token"])?;
     params.required("ipn_token")?;

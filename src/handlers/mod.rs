@@ -1,7 +1,4 @@
 //! What each route does. A handler reads and validates its input, then proceeds step by step as [`crate::flow`] says.
-//!
-//! None is inlined where it is called: the runtime compiles function by function when they are first needed, and the first
-//! request would have to wait for all handlers instead of one (3 ms).
 
 pub mod callback;
 pub mod checkout;
