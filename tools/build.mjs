@@ -102,8 +102,8 @@ const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
 const sources = join(cargoHome, 'registry', 'src');
 const registries = existsSync(sources) ? readdirSync(sources).map((name) => `${join(sources, name)}=`) : [];
 const remapped = [`${cargoHome}=cargo`, ...registries, `${inProject()}=.`].map((map) => `--remap-path-prefix=${map}`);
-/** The small variant of a hash that is needed at the start, and for a few hundred bytes. */
-const compact = ['--cfg=sha2_backend_soft="compact"'];
+/** The small variants of cipher and hash: they process a few hundred bytes a request and weigh in every cold start. */
+const compact = ['aes', 'sha2'].map((name) => `--cfg=${name}_backend_soft="compact"`);
 
 /** Vector instructions (WebAssembly 2.0), for the search through pages. */
 const vectors = ['-Ctarget-feature=+simd128'];
