@@ -181,6 +181,8 @@ fn until_it_rests(number: impl Fn() -> u64) -> u64 {
 
 /// How many customers wait at once.
 const CROWD: usize = 500;
+/// How long they may take to arrive, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How much higher the memory may be after four more crowds, in KiB: they left 10 MiB, and one block of 64 KiB that each
 /// customer left would make 125.
 const LEFT_BEHIND: u64 = 64 * 1024;
@@ -202,7 +204,8 @@ impl Gate {
 
     fn until_all_wait(&self) {
         let state = self.waiting.lock().expect("the gate");
-        drop(self.changed.wait_while(state, |(waiting, _)| *waiting < CROWD).expect("the gate"));
+        let came = self.changed.wait_timeout_while(state, PATIENCE, |(waiting, _)| *waiting < CROWD).expect("the gate");
+        assert!(!came.1.timed_out(), "{} of {CROWD} asked the gateway", came.0.0);
     }
 
     fn set(&self, open: bool) {
@@ -217,7 +220,8 @@ fn converter(gate: Arc<Gate>) -> RawGateway {
         if target.contains("from=EUR") {
             gate.pass();
         }
-        let json = format!(r#"{{"status":"success","value_coin":"{value}","exchange_rate":"1.0"}}"#);
+        // By a rate that its own word contradicts, so that nobody computes with it and all have to ask.
+        let json = format!(r#"{{"status":"success","value_coin":"{value}","exchange_rate":"2.0"}}"#);
         reply.head("application/json", json.len())?;
         reply.write(json.as_bytes())
     })
