@@ -182,7 +182,7 @@ fn until_it_rests(number: impl Fn() -> u64) -> u64 {
 /// How many customers wait at once.
 const CROWD: usize = 500;
 /// How long they may take to arrive, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How much higher the memory may be after four more crowds, in KiB: they left 10 MiB, and one block of 64 KiB that each
 /// customer left would make 125.
 const LEFT_BEHIND: u64 = 64 * 1024;

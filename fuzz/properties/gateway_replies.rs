@@ -5,10 +5,11 @@
 use livery::gateway::object::Object;
 use livery::gateway::opaque::Opaque;
 use livery::gateway::providers::{Provider, Providers};
+use livery::gateway::rates::Rate;
 use livery::gateway::wallet::Created;
 use livery::gateway::{GatewayError, accepted, rates, status};
 use livery::http::Reply;
-use livery::money::Currency;
+use livery::money::{Amount, Currency};
 use livery::wallet::Wallet;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -73,8 +74,8 @@ fn the_providers_are_those_of_the_list(reply: &Reply, tree: Option<&Value>) {
         assert_eq!(minimum, Decimal::from_str_exact(written).expect("a decimal"));
         assert!(is_decimal(written), "{written}");
     }
-    let again = Providers::from_reply(&self::reply(200, &list.to_json())).expect("what is written can be read");
-    assert_eq!(again.to_json(), list.to_json());
+    let again = Providers::from_reply(&self::reply(200, &list.json)).expect("what is written can be read");
+    assert_eq!(again.json, list.json);
     if let Some(entries) = tree.and_then(|tree| tree["providers"].as_array()) {
         let expected = entries.iter().filter(|entry| is_provider(entry)).map(|entry| entry["id"].as_str());
         let found = |provider: &Provider| entries.iter().any(|entry| entry["id"].as_str() == Some(&provider.id));
@@ -97,7 +98,8 @@ fn is_provider(entry: &Value) -> bool {
 fn a_conversion_is_of_decimals(reply: &Reply) {
     let Ok(Some(conversion)) = rates::interpret(reply) else { return };
     assert!(is_decimal(&conversion.value_coin) && is_decimal(&conversion.exchange_rate), "{conversion:?}");
-    assert!(conversion.rate().is_none_or(|rate| rate > Decimal::ZERO));
+    let one = Amount::parse("1").expect("an amount");
+    assert!(Rate::told_by(conversion.clone(), one).is_none_or(|rate| rate.dollars > Decimal::ZERO));
     assert_eq!(rates::interpret(&self::reply(200, &conversion.to_json())), Ok(Some(conversion)));
 }
 
