@@ -72,6 +72,7 @@ pub struct Entry {
     copy: Option<Copied>,
     since: Option<Now>,
     failed: Option<Now>,
+    doubted: Option<Now>,
     refreshed: Option<Now>,
 }
 
@@ -92,6 +93,12 @@ impl Entry {
     #[must_use]
     pub fn failed_lately(&self, now: Now) -> bool {
         within(DOWN_MS, self.failed, now)
+    }
+
+    /// Whether somebody asked in vain a moment ago, be it for an amount of their own: nothing should be prepared that needs it.
+    #[must_use]
+    pub fn is_doubtful(&self, now: Now) -> bool {
+        self.failed_lately(now) || within(DOWN_MS, self.doubted, now)
     }
 
     /// Whether it is time for another copy.
@@ -115,13 +122,19 @@ impl Entry {
             (Copied::Rate(rate), Some(Copied::Rate(earlier))) => Copied::Rate(rate.after(earlier)),
             (copy, _) => copy,
         };
-        Self { copy: Some(copy), since: Some(since), failed: None, ..self }
+        Self { copy: Some(copy), since: Some(since), failed: None, doubted: None, ..self }
     }
 
     /// The same, and it could not be had.
     #[must_use]
     pub fn failed(self, now: Now) -> Self {
         Self { failed: Some(now), ..self }
+    }
+
+    /// The same, and it could not be had for one amount, which says nothing about the rate itself.
+    #[must_use]
+    pub fn doubted(self, now: Now) -> Self {
+        Self { doubted: Some(now), ..self }
     }
 
     /// The same, and another copy is on its way.

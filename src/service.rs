@@ -182,7 +182,7 @@ impl Service {
             Route::DownlineWallet => handlers::wallet::create_for_downline(&cx, request),
             Route::Payment => handlers::payment::redirect(&cx, request),
             Route::HostedPage => handlers::page::hosted(&cx, request),
-            Route::Providers => handlers::data::list_providers(&cx, request),
+            Route::Providers => handlers::data::list_providers(&cx),
             Route::Convert => handlers::data::convert(&cx, request),
             Route::PaymentStatus => handlers::data::payment_status(&cx, request),
             Route::Asset => handlers::page::asset(&cx, request),
@@ -275,7 +275,7 @@ fn first_of_gateway(outcome: &Outcome) -> Option<&Ask> {
     waiting.asks.first().filter(|ask| ask.callee != Callee::Merchant)
 }
 
-/// The answer to a request that a panic ended, its own or another's in the same instance; it was given these random bytes.
+/// The answer to a request that ended in a panic; it was given these random bytes. Others in the same instance get the runtime's.
 #[must_use]
 pub fn crashed(entropy: [u8; 16]) -> Response {
     let face = Face::new(None, &Vec::new(), entropy);

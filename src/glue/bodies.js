@@ -5,6 +5,9 @@ const BLOCK = 64 * 1024;
 /** How much is taken where it is there already, in bytes. */
 const MOST = 256 * 1024;
 
+/** How much of a text is read at a time at most, in bytes. */
+const PART = 16 * 1024;
+
 /** A body on its way in, whose sender may keep us waiting for `timeout` milliseconds; the time of its reader does not count. */
 export class Blocks {
   constructor(body, timeout, first = BLOCK) {
@@ -58,29 +61,23 @@ export class Blocks {
   }
 }
 
-/** A reply's text; `undefined` if it is longer than `limit` bytes. */
+/** A reply's text; `undefined` if it is longer than `limit` bytes. Never is more read, whatever its head says of its length. */
 export async function textOf(reply, limit) {
-  const { headers } = reply;
-  const length = headers.get('content-length');
-  // The quickest way, where it is known beforehand that it takes no more memory than it may.
-  if (length !== null && Number(length) <= limit && !headers.has('content-encoding')) {
-    return reply.text();
-  }
+  const size = Math.min(Number(reply.headers.get('content-length')) || PART, PART) + 1;
   const blocks = new Blocks(reply.body, Infinity);
   // One of its own: it keeps the part of a letter with which a block ends.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  const parts = [];
-  let total = 0;
+  let [text, total] = ['', 0];
   while (!blocks.isAtEnd) {
-    const part = await blocks.read(16 * 1024);
-    parts.push(decoder.decode(part, { stream: !blocks.isAtEnd }));
+    const part = await blocks.read(size);
+    text += decoder.decode(part, { stream: !blocks.isAtEnd });
     total += part.length;
     if (total > limit) {
       blocks.cancel();
       return undefined;
     }
   }
-  return parts.join('');
+  return text;
 }
 
 /** Carries a body through `clean` to `writer`, block by block, as fast as it is read there. */

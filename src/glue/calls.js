@@ -71,32 +71,38 @@ function within(milliseconds, work) {
   });
 }
 
-/** Calls under way whose outcome others share: by what they ask for, those to tell. */
+/** Calls under way whose outcome others share: by what they ask for, those to tell, and until when that can be. */
 const flights = new Map();
+/** With more flights than this, those that nobody ended are looked for: the runtime may have ended whoever called. */
+const MANY = 1000;
 
 /** The first who asks makes the call; whoever asks for the same meanwhile is told. */
-function shared(call, signal) {
+function shared(call, signal, until = Date.now() + call.timeout) {
   const what = `${call.to} ${call.url}`;
-  const others = flights.get(what);
-  return others ? follow(what, others, call, signal) : lead(what, call, signal);
+  const flight = flights.get(what);
+  return flight && Date.now() < flight.until ? follow(flight, call, signal, until) : lead(what, call, signal, until);
 }
 
-function lead(what, call, signal) {
-  const others = [];
-  flights.set(what, others);
-  return within(call.timeout, attempt(call, signal)).then((came) => {
-    if (flights.get(what) === others) flights.delete(what);
-    for (const tell of others) tell(came);
+function lead(what, call, signal, until) {
+  const flight = { others: [], until };
+  if (flights.size > MANY) forgetEnded();
+  flights.set(what, flight);
+  return within(until - Date.now(), attempt(call, signal)).then((came) => {
+    if (flights.get(what) === flight) flights.delete(what);
+    for (const tell of flight.others) tell(came);
     return came;
   });
 }
 
-/** If the first one leaves, the next calls. */
-async function follow(what, others, call, signal) {
-  const came = await within(call.timeout, toldWith(others));
-  // The runtime may have ended whoever called, so that nobody will ever be told: the next who asks calls anew.
-  if (came.fault === TIMEOUT && flights.get(what) === others) flights.delete(what);
-  return came === GONE && !signal?.aborted ? shared(call, signal) : came;
+/** If the first one leaves, or had less time, the next calls. */
+async function follow(flight, call, signal, until) {
+  const came = await within(until - Date.now(), toldWith(flight.others));
+  const isTheirsAlone = came === GONE || came.fault === TIMEOUT;
+  return isTheirsAlone && !signal?.aborted && Date.now() < until ? shared(call, signal, until) : came;
+}
+
+function forgetEnded() {
+  for (const [what, { until }] of flights) if (until < Date.now()) flights.delete(what);
 }
 
 /**

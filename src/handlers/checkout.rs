@@ -10,7 +10,7 @@
 //!
 //! A list or a rate that cannot be had stops nothing that could go on without.
 
-use super::known::{self, CallHeaders, Question};
+use super::known::{self, Question};
 use super::{country_of, payment, wallet};
 use crate::callback::target::Target;
 use crate::checkout::eligibility::{Payment, Refusal};
@@ -34,7 +34,7 @@ struct Checkout {
     order: Order,
     email: String,
     look: Vec<(&'static str, String)>,
-    headers: CallHeaders,
+    headers: Vec<(&'static str, String)>,
 }
 
 /// A checkout with a provider, until it is decided on.
@@ -81,9 +81,8 @@ fn find_out(cx: &Context<'_>, mut opening: Box<Opening>) -> Outcome {
 
 /// Step 2, at the gateway's. The wallet is asked for at the same time, unless one of the questions brought nothing just now.
 fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) -> Outcome {
-    let headers = api_headers(&opening.checkout);
-    let mut calls: Vec<Call> = questions.iter().map(|question| question.call(cx.config, headers.clone())).collect();
-    let is_doubtful = questions.iter().any(|question| cx.memory.entry(question.subject()).failed_lately(cx.now));
+    let mut calls: Vec<Call> = questions.iter().map(|question| question.call(cx.config)).collect();
+    let is_doubtful = questions.iter().any(|question| cx.memory.entry(question.subject()).is_doubtful(cx.now));
     let with_wallet = opening.wallet.is_none() && !is_doubtful;
     if with_wallet {
         calls.push(wallet_call(cx, &opening.checkout)?);
@@ -102,8 +101,7 @@ fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) ->
 impl Opening {
     /// What the checks need to know and nobody has told. An answer always settles its question: it is known, or failed.
     fn questions(&mut self, cx: &Context<'_>) -> Result<Vec<Question>, Error> {
-        let headers = || api_headers(&self.checkout);
-        let (mut questions, list) = (Vec::new(), known::providers(cx, &headers));
+        let (mut questions, list) = (Vec::new(), known::providers(cx));
         let listed = list.as_ref().and_then(|list| list.find(&self.payment.provider));
         self.payment.check_active(listed)?;
         let mut rates = self.payment.rates_needed(listed);
@@ -114,13 +112,13 @@ impl Opening {
         }
         let Payment { amount, currency, .. } = &self.payment;
         if self.payment.needs_conversion() && self.dollars.is_none() {
-            let rate = known::rate(cx, *currency, &headers);
+            let rate = known::rate(cx, *currency);
             self.dollars = rate.and_then(|rate| rate.convert(amount)).map(|told| in_dollars(&self.payment, Some(&told)));
             if self.dollars.is_none() {
                 questions.push(Question::Rate(*currency, amount.clone()));
             }
         }
-        let is_known = |currency| currency == Currency::USD || known::rate(cx, currency, &headers).is_some();
+        let is_known = |currency| currency == Currency::USD || known::rate(cx, currency).is_some();
         rates.retain(|currency| !is_known(*currency) && !cx.memory.entry(Subject::Rate(*currency)).failed_lately(cx.now));
         questions.extend(rates.into_iter().map(|currency| Question::Rate(currency, Amount::one())));
         Ok(questions)
@@ -148,13 +146,12 @@ fn in_dollars(payment: &Payment, told: Option<&Conversion>) -> Result<Amount, Er
 /// Step 3.
 fn decide(cx: &Context<'_>, opening: Box<Opening>) -> Outcome {
     let Opening { checkout, payment, dollars, wallet } = *opening;
-    let headers = || api_headers(&checkout);
     let payment = match dollars {
         Some(amount) => Payment { amount: amount?, currency: Currency::USD, ..payment },
         None => payment,
     };
-    let rate = |currency| known::rate(cx, currency, &headers).map(|rate| rate.dollars);
-    let list = known::providers(cx, &headers);
+    let rate = |currency| known::rate(cx, currency).map(|rate| rate.dollars);
+    let list = known::providers(cx);
     payment.check_minimum(list.as_ref().and_then(|list| list.find(&payment.provider)), &rate)?;
     create_wallet(cx, checkout, wallet, Next::Provider(payment))
 }
@@ -210,6 +207,6 @@ fn payment_query(address: &Opaque, amount: &Amount, currency: Currency, provider
 }
 
 /// The customer's country is for calls that a provider's page depends on, and for no others.
-fn api_headers(checkout: &Checkout) -> CallHeaders {
+fn api_headers(checkout: &Checkout) -> Vec<(&'static str, String)> {
     checkout.headers.iter().filter(|(name, _)| *name != request_headers::COUNTRY).cloned().collect()
 }

@@ -16,8 +16,8 @@ use crate::query::Params;
 ///
 /// # Errors
 /// None before the gateway answered.
-pub fn list_providers(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
-    serve(cx, request, Question::Providers)
+pub fn list_providers(cx: &Context<'_>) -> Outcome {
+    serve(cx, Question::Providers)
 }
 
 /// Converts an amount to dollars.
@@ -28,21 +28,20 @@ pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["from", "value"])?;
     let from: Currency = params.required("from")?.parse().map_err(|why| Error::Currency("from", why))?;
     let value = Amount::parse(&params.required("value")?).map_err(|why| Error::Amount("value", why))?;
-    serve(cx, request, Question::Rate(from, value))
+    serve(cx, Question::Rate(from, value))
 }
 
 /// Answers from what is at hand, or is at the edge, or else from the gateway.
-fn serve(cx: &Context<'_>, request: &Request<'_>, question: Question) -> Outcome {
-    let headers = || request_headers::for_api(request.headers);
-    if let Some(text) = question.at_hand(cx, &headers) {
+fn serve(cx: &Context<'_>, question: Question) -> Outcome {
+    if let Some(text) = question.at_hand(cx) {
         return answer(json(text));
     }
-    let (headers, subject) = (headers(), question.subject());
+    let subject = question.subject();
     let not_here = move |cx: &Context<'_>| {
-        if let Some(text) = question.at_hand(cx, &|| headers.clone()) {
+        if let Some(text) = question.at_hand(cx) {
             return answer(json(text));
         }
-        let call = question.call(cx.config, headers);
+        let call = question.call(cx.config);
         ask_gateway(cx, call, move |cx, came| answer(json(question.told(cx, came)?)))
     };
     known::look_up(cx, vec![subject], Box::new(not_here))

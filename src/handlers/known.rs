@@ -29,8 +29,9 @@ const EDGE_KEEPS: &str = "public, max-age=86400";
 /// When a copy was made, in milliseconds since 1970.
 const SINCE: &str = "livery-since";
 
-/// The headers of a call.
-pub type CallHeaders = Vec<(&'static str, String)>;
+/// What a question says about who asks: the same for all, because the answer is for all.
+const ASKED_BY: [(&str, &str); 2] =
+    [("accept", "application/json"), ("user-agent", concat!("Livery/", env!("CARGO_PKG_VERSION")))];
 
 /// What can be asked for.
 #[derive(Clone, Debug)]
@@ -53,19 +54,20 @@ impl Question {
 
     /// The call to the gateway.
     #[must_use]
-    pub fn call(&self, config: &Config, headers: CallHeaders) -> Call {
+    pub fn call(&self, config: &Config) -> Call {
+        let headers = ASKED_BY.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         match self {
             Self::Providers => providers::request(config, headers),
             Self::Rate(currency, value) => rates::request(config, *currency, value, headers),
         }
     }
 
-    /// The answer to whoever asks for it, if that is at hand. `headers` are those of the call for another copy.
+    /// The answer to whoever asks for it, if that is at hand.
     #[must_use]
-    pub fn at_hand(&self, cx: &Context<'_>, headers: &dyn Fn() -> CallHeaders) -> Option<String> {
+    pub fn at_hand(&self, cx: &Context<'_>) -> Option<String> {
         match self {
-            Self::Providers => providers(cx, headers).map(|list| list.json.clone()),
-            Self::Rate(currency, value) => rate(cx, *currency, headers)?.convert(value).map(|told| told.to_json()),
+            Self::Providers => providers(cx).map(|list| list.json.clone()),
+            Self::Rate(currency, value) => rate(cx, *currency)?.convert(value).map(|told| told.to_json()),
         }
     }
 
@@ -84,28 +86,28 @@ impl Question {
     }
 }
 
-/// The provider list, if it is at hand. `headers` are those of the call for another.
+/// The provider list, if it is at hand.
 #[must_use]
-pub fn providers(cx: &Context<'_>, headers: &dyn Fn() -> CallHeaders) -> Option<Rc<Providers>> {
+pub fn providers(cx: &Context<'_>) -> Option<Rc<Providers>> {
     let entry = cx.memory.entry(Subject::Providers);
     let list = entry.usable(cx.now)?.into_providers()?;
-    refresh(cx, entry, &Question::Providers, headers);
+    refresh(cx, entry, &Question::Providers);
     Some(list)
 }
 
-/// The rate of a currency, if it is at hand. `headers` are those of the call for another.
+/// The rate of a currency, if it is at hand.
 #[must_use]
-pub fn rate(cx: &Context<'_>, currency: Currency, headers: &dyn Fn() -> CallHeaders) -> Option<Rc<Rate>> {
+pub fn rate(cx: &Context<'_>, currency: Currency) -> Option<Rc<Rate>> {
     let entry = cx.memory.entry(Subject::Rate(currency));
     let rate = entry.usable(cx.now)?.into_rate()?;
-    refresh(cx, entry, &Question::Rate(currency, rate.value.clone()), headers);
+    refresh(cx, entry, &Question::Rate(currency, rate.value.clone()));
     Some(rate)
 }
 
-fn refresh(cx: &Context<'_>, entry: Entry, question: &Question, headers: &dyn Fn() -> CallHeaders) {
+fn refresh(cx: &Context<'_>, entry: Entry, question: &Question) {
     if entry.is_due(cx.now) {
         cx.memory.put(question.subject(), entry.refreshed(cx.now));
-        let (question, call) = (question.clone(), question.call(cx.config, headers()));
+        let (question, call) = (question.clone(), question.call(cx.config));
         cx.begin(ask_gateway(cx, call, move |cx, came| question.told(cx, came).and_then(|_| over())));
     }
 }
@@ -179,10 +181,13 @@ pub fn told_conversion(
     let rate = |told: &Option<Conversion>| Rate::told_by(told.clone()?, value.clone());
     match told.as_ref().map(rate) {
         Ok(Some(rate)) => keep(cx, subject, Copied::Rate(Rc::new(rate))),
-        // Of an amount that a caller made up, a refusal says nothing about the rate.
         Err(GatewayError::Rejected { .. }) if *value != Amount::one() => {}
         _ => {
-            let stale = note_failure(cx, subject).and_then(Copied::into_rate);
+            let entry = cx.memory.entry(subject);
+            let failed = entry.clone().failed(cx.now);
+            let stale = failed.usable(cx.now).and_then(Copied::into_rate);
+            // What comes of an amount that a caller made up says nothing about the rate: it would keep an old one alive.
+            cx.memory.put(subject, if *value == Amount::one() { failed } else { entry.doubted(cx.now) });
             return told.or_else(|error| stale.and_then(|rate| rate.convert(value)).map(Some).ok_or(error));
         }
     }

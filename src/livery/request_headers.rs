@@ -14,6 +14,9 @@ const OF_EVERY_REQUEST: [&str; 3] = ["accept", "accept-language", "user-agent"];
 /// Headers with which a browser asks whether its copy of an asset is still good.
 const OF_PAGES: [&str; 2] = ["if-modified-since", "if-none-match"];
 
+/// Longest value passed on, in bytes: a longer one would have the gateway refuse what somebody else may be waiting for, too.
+const MAX_VALUE: usize = 1024;
+
 /// For calls that no customer waits for in a browser: no country.
 #[must_use]
 pub fn for_api(headers: &dyn Headers) -> Vec<(&'static str, String)> {
@@ -37,7 +40,8 @@ pub fn for_page(headers: &dyn Headers, country: Country) -> Vec<(&'static str, S
 }
 
 fn pick(headers: &dyn Headers, names: &[&'static str]) -> Vec<(&'static str, String)> {
-    names.iter().filter_map(|name| Some((*name, headers.get(name)?))).collect()
+    let value = |name: &str| headers.get(name).filter(|value| value.len() <= MAX_VALUE);
+    names.iter().filter_map(|name| Some((*name, value(name)?))).collect()
 }
 
 #[cfg(test)]

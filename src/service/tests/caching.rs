@@ -1,6 +1,9 @@
 //! What is kept, how long, and who is asked when: natively, because here a test sets the clock.
 
 use super::*;
+use crate::handlers::known;
+use crate::memory::Subject;
+use crate::money::{Amount, Currency};
 use std::collections::BTreeMap;
 
 const LIST: &str = r#"{"providers":[{"id":"moonpay","provider_name":"MoonPay","status":"active","minimum_currency":"USD","minimum_amount":20},{"id":"revolut","provider_name":"Revolut","status":"active","minimum_currency":"EUR","minimum_amount":6},{"id":"stripe","provider_name":"Stripe","status":"active","minimum_currency":"USD","minimum_amount":2},{"id":"gone","provider_name":"Gone","status":"unstable","minimum_currency":"USD","minimum_amount":2}]}"#;
@@ -383,4 +386,25 @@ fn that_a_payment_is_paid_is_remembered_and_that_it_is_not_for_five_seconds() {
     assert_eq!(ask(&world, "ZEE2", 15_000), (PAID.to_owned(), 1), "paid, but not all was said");
     world.faults = vec![(path, down)];
     assert_eq!(ask(&world, "ZEE2", 400 * 24 * 60 * MINUTE), (PAID.to_owned(), 0));
+}
+
+/// Whatever comes of an amount that somebody made up, the rate itself is fetched anew when it is time.
+#[test]
+fn a_made_up_amount_keeps_no_old_rate_alive() {
+    let memory = Memory::default();
+    let config = crate::testing::config(&[]);
+    let besides = RefCell::default();
+    let at = |seconds: u64| Context::new(&config, &memory, Now(NOW.0 + seconds * 1000), &besides);
+    let reply = |text: &str| Ok(crate::testing::reply(200, text));
+    let good = reply(r#"{"status":"success","value_coin":"1.07","exchange_rate":"1.07427"}"#);
+    let eur: Currency = "EUR".parse().unwrap();
+    known::told_conversion(&at(0), eur, &Amount::one(), good).unwrap();
+    let odd = Amount::parse("999999999999999").unwrap();
+    for text in [r#"{"status":"success"}"#, r#"{"value_coin":"1.07E+15","exchange_rate":"1.07427"}"#] {
+        let _ = known::told_conversion(&at(59), eur, &odd, reply(text));
+        let _ = known::told_conversion(&at(59), eur, &odd, Err(Fault::Unreachable));
+    }
+    let entry = memory.entry(Subject::Rate(eur));
+    assert!(entry.is_due(at(61).now) && !entry.failed_lately(at(61).now));
+    assert!(entry.usable(at(601).now).is_none(), "after ten minutes the gateway is asked");
 }
