@@ -132,3 +132,25 @@ fn a_letter_that_is_still_missing_a_byte_is_not_completed_by_another_reply() {
         assert_eq!(slow.status, 200, "{}", slow.text());
     });
 }
+
+/// A head that says both: the runtime reads chunk by chunk, while the header still tells of five bytes.
+#[test]
+fn a_length_that_is_not_true_takes_no_memory() {
+    const LIMIT: u64 = 16 << 20;
+    let gateway = RawGateway::start(|_, reply| {
+        reply.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
+        )?;
+        let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x1_0000], b"\r\n"].concat();
+        (0..1600).try_for_each(|_| reply.write(&chunk))
+    });
+    let worker = Worker::start(&Settings::new().gateway(gateway.url(), gateway.url()));
+    let token = "dG9rZW4t".repeat(12);
+    assert_error(
+        "a flood",
+        &worker.get(&format!("/control/payment-status.php?ipn_token={token}")).send(),
+        502,
+        "gateway_invalid_reply",
+    );
+    assert!(gateway.written() < LIMIT, "{} bytes were taken", gateway.written());
+}
