@@ -99,8 +99,9 @@ impl Rate {
         if is_other || is_more { self } else { Rc::clone(earlier) }
     }
 
-    /// What the gateway would answer, where that is certain to the last byte. It is not beyond the amounts that it was seen to
-    /// convert, and not where the last digit is a zero, which it may write or not.
+    /// What the gateway would answer, as far as its own answers show: not beyond the amounts that it was seen to convert, and not
+    /// where the last digit is a zero, which it may write or not. Did it reckon with more digits of the rate than it tells, a
+    /// cent could differ: one product that is right is evidence and no proof.
     #[must_use]
     pub fn convert(&self, value: &Amount) -> Option<Conversion> {
         let is_within = self.is_product && value.value() <= self.value.value();
