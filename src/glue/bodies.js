@@ -61,15 +61,15 @@ export class Blocks {
   }
 }
 
-/** A reply's text; `undefined` if it is longer than `limit` bytes. Never is more read, whatever its head says of its length. */
+/** A reply's text; `undefined` if it is longer than `limit` bytes. Never is more taken into memory. */
 export async function textOf(reply, limit) {
-  const size = Math.min(Number(reply.headers.get('content-length')) || PART, PART) + 1;
+  if (isShort(reply.headers, limit)) return reply.text();
   const blocks = new Blocks(reply.body, Infinity);
   // One of its own: it keeps the part of a letter with which a block ends.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let [text, total] = ['', 0];
   while (!blocks.isAtEnd) {
-    const part = await blocks.read(size);
+    const part = await blocks.read(PART);
     text += decoder.decode(part, { stream: !blocks.isAtEnd });
     total += part.length;
     if (total > limit) {
@@ -78,6 +78,12 @@ export async function textOf(reply, limit) {
     }
   }
   return text;
+}
+
+/** Whether its length is known and can be believed: what is chunked or compressed may be longer than its head says. */
+function isShort(headers, limit) {
+  const length = headers.get('content-length');
+  return length !== null && Number(length) <= limit && !headers.has('transfer-encoding') && !headers.has('content-encoding');
 }
 
 /** Carries a body through `clean` to `writer`, block by block, as fast as it is read there. */
