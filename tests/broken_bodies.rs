@@ -141,7 +141,7 @@ fn a_length_that_is_not_true_takes_no_memory() {
         reply.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
         )?;
-        let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x1_0000], b"\r\n"].concat();
+        let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 0x1_0000], b"\r\n"].concat();
         (0..1600).try_for_each(|_| reply.write(&chunk))
     });
     let worker = Worker::start(&Settings::new().gateway(gateway.url(), gateway.url()));
