@@ -130,14 +130,14 @@ fn wait<T>(pending: Pending, entropy: [u8; 16], ask: impl FnOnce(u32, Vec<JsValu
 
 fn call(ask: &Ask) -> JsValue {
     let Ask { call, callee, timeout_ms } = ask;
-    let headers = runtime::lines(call.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let headers = runtime::lines(&call.headers);
     let (to, read) = (*callee as u8, call.read as u8);
     runtime::call(to, ask.is_shared(), call.method.as_str(), &call.url, &headers, call.body.as_deref(), read, *timeout_ms)
 }
 
 /// Writes an answer; the body of a page comes from the one call that brought a stream.
 fn write(visit: &Visit, answer: &Response, came: &[Came], entropy: [u8; 16]) -> JsValue {
-    let headers = runtime::lines(answer.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let headers = runtime::lines(&answer.headers);
     let stream = came.iter().find(|came| came.has_stream());
     match (&answer.body, stream, service(visit).config()) {
         (Body::Scrubbed | Body::Blanked, Some(came), Some(config)) => {

@@ -24,7 +24,7 @@ pub fn watch() {
         let entropy = CURRENT.get();
         runtime::error(&format!("panicked at {file}:{line} in request {}", request_id(entropy)));
         let answer = crashed(entropy);
-        let headers = runtime::lines(answer.headers.iter().map(|(name, value)| (*name, value.as_str())));
+        let headers = runtime::lines(&answer.headers);
         runtime::leave_last_words(ready(&answer, &headers));
     }));
 }

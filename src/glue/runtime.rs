@@ -109,7 +109,7 @@ extern "C" {
 }
 
 /// Headers as one text.
-pub fn lines<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub fn lines(headers: &[(&str, String)]) -> String {
     let mut lines = String::with_capacity(512);
     for (name, value) in headers {
         lines.extend([name, "\n", value, "\n"]);

@@ -84,6 +84,8 @@ class Visit {
     const clean = { push: (block) => inTime(() => core.push(scrubber, block)), finish: () => inTime(() => core.finish(scrubber)) };
     const broken = async (reason) => {
       came.stream.cancel();
+      // Or the core would keep what it held back for as long as the instance lives.
+      if (born === deaths) core.finish(scrubber);
       await writer.abort(reason).catch(() => {});
       if (!this.request.signal.aborted) error('a body broke off before its end');
     };
