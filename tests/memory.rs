@@ -7,12 +7,13 @@ mod support;
 use std::{
     io::{self, BufRead, BufReader, Read, Write as _},
     net::TcpStream,
-    sync::{Arc, Condvar, Mutex},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 use support::{
     config::Settings,
+    gate::Gate,
     process::{Process, allow_many_files},
     raw_gateway::{RawGateway, Reply},
     worker::Worker,
@@ -181,39 +182,11 @@ fn until_it_rests(number: impl Fn() -> u64) -> u64 {
 
 /// How many customers wait at once.
 const CROWD: usize = 500;
-/// How long they may take to arrive, however busy the machine is.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// How much higher the memory may be after four more crowds, in KiB: they left 10 MiB, and one block of 64 KiB that each
 /// customer left would make 125.
 const LEFT_BEHIND: u64 = 64 * 1024;
 
-/// A gateway that converts at par, and keeps everybody waiting until it is opened.
-#[derive(Default)]
-struct Gate {
-    waiting: Mutex<(usize, bool)>,
-    changed: Condvar,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let mut state = self.waiting.lock().expect("the gate");
-        state.0 += 1;
-        self.changed.notify_all();
-        drop(self.changed.wait_while(state, |(_, open)| !*open).expect("the gate"));
-    }
-
-    fn until_all_wait(&self) {
-        let state = self.waiting.lock().expect("the gate");
-        let came = self.changed.wait_timeout_while(state, PATIENCE, |(waiting, _)| *waiting < CROWD).expect("the gate");
-        assert!(!came.1.timed_out(), "{} of {CROWD} asked the gateway", came.0.0);
-    }
-
-    fn set(&self, open: bool) {
-        *self.waiting.lock().expect("the gate") = (0, open);
-        self.changed.notify_all();
-    }
-}
-
+/// A gateway that converts at par, and keeps everybody waiting until its gate is open.
 fn converter(gate: Arc<Gate>) -> RawGateway {
     RawGateway::start(move |target, reply| {
         let value = target.rsplit('=').next().unwrap_or_default();
@@ -229,7 +202,7 @@ fn converter(gate: Arc<Gate>) -> RawGateway {
 
 /// All at once: each has its own amount, and gets it back. Meanwhile another customer is served.
 fn crowd(worker: &Worker, gate: &Gate) {
-    gate.set(false);
+    gate.close();
     let ask = |amount: usize| {
         let mut stream = TcpStream::connect(worker.host()).expect("a connection");
         let target = format!("/control/convert.php?from=EUR&value={amount}.25");
@@ -237,11 +210,11 @@ fn crowd(worker: &Worker, gate: &Gate) {
         stream
     };
     let streams: Vec<TcpStream> = (1..=CROWD).map(ask).collect();
-    gate.until_all_wait();
+    assert!(gate.sees(CROWD), "{} of {CROWD} asked the gateway", gate.asked());
     let quick = worker.get("/control/convert.php?from=USD&value=7.5").send();
     assert_eq!(quick.json()["value_coin"], "7.5", "somebody in a hurry");
     assert_eq!(worker.get("/healthz").send().status, 200);
-    gate.set(true);
+    gate.open();
     for (mut stream, amount) in streams.into_iter().zip(1..) {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");

@@ -13,13 +13,14 @@ use std::{
     collections::BTreeMap,
     io::{self, BufReader, Write as _},
     net::TcpStream,
-    sync::{Condvar, Mutex},
+    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
 use support::{
     client::Answer,
     config::Settings,
+    gate::Gate,
     raw_gateway::{RawGateway, Reply},
     worker::Worker,
 };
@@ -217,38 +218,6 @@ fn everybody_hears_in_time_that_the_gateway_is_late() {
     assert!(asked < FOLLOWERS, "{asked} calls");
     stage.sandbox.clear();
     assert_eq!(stage.get(&target).send().status, 200, "what was late is in nobody's way");
-}
-
-/// A gateway that keeps everybody waiting until it is opened, and then has the same answer for all.
-#[derive(Default)]
-struct Gate {
-    state: Mutex<(usize, bool)>,
-    changed: Condvar,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let mut state = self.state.lock().expect("the gate");
-        state.0 += 1;
-        self.changed.notify_all();
-        drop(self.changed.wait_while(state, |(_, open)| !*open).expect("the gate"));
-    }
-
-    fn open(&self) {
-        self.state.lock().expect("the gate").1 = true;
-        self.changed.notify_all();
-    }
-
-    fn asked(&self) -> usize {
-        self.state.lock().expect("the gate").0
-    }
-
-    /// Whether so many wait here at the same time.
-    fn sees(&self, count: usize) -> bool {
-        let state = self.state.lock().expect("the gate");
-        let (state, _) = self.changed.wait_timeout_while(state, PATIENCE, |(asked, _)| *asked < count).expect("the gate");
-        state.0 >= count
-    }
 }
 
 /// Behind a gate that lives as long as the test process does.
