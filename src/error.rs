@@ -12,6 +12,7 @@ use crate::downline::DownlineError;
 use crate::gateway::GatewayError;
 use crate::gateway::opaque::OpaqueError;
 use crate::http::Fault;
+use crate::ledger::state::Status;
 use crate::limits::{Exceeded, Subject};
 use crate::money::{AmountError, CurrencyError};
 use crate::query::ParamError;
@@ -61,6 +62,24 @@ pub enum Error {
     MediaType,
     /// More requests than the operator allows.
     TooMany(Exceeded),
+    /// A body that is no JSON object.
+    Json,
+    /// A field that nothing is known of.
+    UnknownParam(String),
+    /// No such object; the kind that was looked for.
+    Missing(&'static str),
+    /// Whoever asks may not.
+    Access(Access),
+    /// A checkout session in this state cannot do that any more.
+    State(Status),
+    /// An idempotency key that was used for another request.
+    Idempotency,
+    /// The database failed, and what it says.
+    Books(String),
+    /// The account's ledger cannot be reached.
+    Ledger,
+    /// What the account's ledger refused with, as it says.
+    Refused(Refused),
     /// The gateway did not do its part.
     Gateway(GatewayError),
     /// The merchant's server did not take a callback: no answer, or an answer that is not 2xx.
@@ -69,6 +88,50 @@ pub enum Error {
     Misconfigured,
     /// A mistake of ours.
     Internal,
+}
+
+/// Why somebody may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// They did not say who they are.
+    Missing,
+    /// Nobody has that key.
+    Wrong,
+    /// The key was revoked.
+    Revoked,
+    /// The key is not for this.
+    Scope,
+    /// The operator did not say which account is meant.
+    NoAccount,
+}
+
+impl Access {
+    /// What is wrong and what to do.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "No API key was sent: send `Authorization: Bearer lv_live_…`.",
+            Self::Wrong => "This API key is not one that was issued here: check that it was copied whole.",
+            Self::Revoked => "This API key was revoked: use another.",
+            Self::Scope => "This API key may not do that: use one with the scope for it.",
+            Self::NoAccount => "Which account is meant is not said: send `Livery-Account: acct_…`.",
+        }
+    }
+}
+
+/// An error that an account's ledger answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code: one of those below.
+    pub code: &'static str,
+    /// The family.
+    pub kind: Kind,
+    /// The text.
+    pub message: String,
+    /// Seconds to wait, where that was said.
+    pub retry_after: Option<u32>,
 }
 
 /// Stripe's families of errors, by which client libraries sort them.
@@ -82,6 +145,8 @@ pub enum Kind {
     Permission,
     /// Too many requests.
     RateLimit,
+    /// An idempotency key was used twice.
+    Idempotency,
     /// The gateway or a merchant failed.
     Gateway,
     /// Livery failed.
@@ -97,6 +162,7 @@ impl Kind {
             Self::Authentication => "authentication_error",
             Self::Permission => "permission_error",
             Self::RateLimit => "rate_limit_error",
+            Self::Idempotency => "idempotency_error",
             Self::Gateway => "gateway_error",
             Self::Api => "api_error",
         }
@@ -141,6 +207,19 @@ impl Error {
             Self::BodyTooLarge => (413, "body_too_large", InvalidRequest),
             Self::MediaType => (415, "unsupported_media_type", InvalidRequest),
             Self::TooMany(_) => (429, "too_many_requests", RateLimit),
+            Self::Json => (400, "invalid_json", InvalidRequest),
+            Self::UnknownParam(_) => (400, "unknown_parameter", InvalidRequest),
+            Self::Missing(_) => (404, "resource_missing", InvalidRequest),
+            Self::Access(Access::Missing) => (401, "api_key_required", Authentication),
+            Self::Access(Access::Wrong) => (401, "invalid_api_key", Authentication),
+            Self::Access(Access::Revoked) => (401, "api_key_revoked", Authentication),
+            Self::Access(Access::Scope) => (403, "insufficient_scope", Permission),
+            Self::Access(Access::NoAccount) => (400, "account_required", InvalidRequest),
+            Self::State(_) => (409, "session_state", InvalidRequest),
+            Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
+            Self::Books(_) => (500, "internal_error", Api),
+            Self::Ledger => (503, "ledger_unavailable", Api),
+            Self::Refused(refused) => (refused.status, refused.code, refused.kind),
             Self::Gateway(GatewayError::Rejected { .. }) => (422, "gateway_rejected", Gateway),
             Self::Gateway(GatewayError::RateLimited { .. }) => (429, "rate_limited", RateLimit),
             Self::Gateway(GatewayError::Unavailable) => (502, "gateway_unavailable", Gateway),
@@ -194,6 +273,8 @@ impl Error {
         match self {
             Self::Gateway(GatewayError::RateLimited { retry_after }) => Some(*retry_after),
             Self::TooMany(exceeded) => Some(exceeded.wait),
+            Self::Refused(refused) => refused.retry_after,
+            Self::Ledger => Some(1),
             _ => None,
         }
     }
@@ -213,6 +294,10 @@ impl fmt::Display for Error {
                 f,
                 "The merchant's callback URL answered {status} instead of 2xx: the callback was not delivered, send it again."
             ),
+            Self::UnknownParam(name) => write!(f, "`{name}` is not a parameter here: leave it away, or check its spelling."),
+            Self::Missing(kind) => write!(f, "There is no such {kind} here: check its id, and whether it is of the key's mode."),
+            Self::State(status) => write!(f, "The checkout session is {}: it cannot do that any more.", status.as_str()),
+            Self::Refused(refused) => f.write_str(&refused.message),
             other => f.write_str(other.fixed_text()),
         }
     }
@@ -239,6 +324,10 @@ impl Error {
         match self {
             Self::Link(why) => why.text(),
             Self::Downline(why) => why.text(),
+            Self::Json => "The body is not one JSON object in UTF-8: check its quotes, commas and braces.",
+            Self::Access(why) => why.text(),
+            Self::Idempotency => "This Idempotency-Key was used for another request: use a new one for each.",
+            Self::Ledger => "The account's ledger cannot be reached right now: try again in a moment; nothing was changed.",
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
             Self::NotFound => "There is no such page: check the address.",
@@ -264,6 +353,12 @@ impl Error {
 impl From<(&'static str, ParamError)> for Error {
     fn from((param, why): (&'static str, ParamError)) -> Self {
         Self::Param(param, why)
+    }
+}
+
+impl From<Access> for Error {
+    fn from(why: Access) -> Self {
+        Self::Access(why)
     }
 }
 

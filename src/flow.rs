@@ -9,10 +9,14 @@ use crate::config::Config;
 use crate::downline;
 use crate::error::Error;
 use crate::http::{Call, Fault, Method, Now, Read, Reply, Response};
+use crate::ledger::books::Books;
 use crate::memory::Memory;
 
 /// How long Cloudflare's cache may take, in milliseconds.
 const EDGE_MS: u32 = 1000;
+
+/// How long a ledger may take, in milliseconds: it may have to ask the gateway, which has two minutes at most.
+const LEDGER_MS: u32 = 130_000;
 
 /// What every step can use.
 #[derive(Clone, Copy)]
@@ -21,6 +25,8 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// What this isolate remembers.
     pub memory: &'a Memory,
+    /// The ledger's rows; outside a ledger, none.
+    pub books: &'a dyn Books,
     /// The moment of this step.
     pub now: Now,
     /// What was begun beside this request.
@@ -63,6 +69,8 @@ pub enum Callee {
     Gateway,
     /// A merchant, who hears of a payment: the call is made once, whoever hangs up. The gateway itself repeats its report.
     Merchant,
+    /// An account's ledger: the first label of the URL's host says whose.
+    Ledger,
     /// Cloudflare's cache in this data centre: a `GET` looks up, and its status is 404 where nothing is kept; a `PUT` keeps.
     Edge,
 }
@@ -73,7 +81,7 @@ impl Ask {
     /// goes on, is theirs alone.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.callee != Callee::Merchant && self.call.method == Method::Get && self.call.read == Read::Text
+        matches!(self.callee, Callee::Gateway | Callee::Edge) && self.call.method == Method::Get && self.call.read == Read::Text
     }
 
     /// Whether a call is made once more after this came of it.
@@ -104,8 +112,14 @@ pub type Outcome = Result<Step, Error>;
 impl<'a> Context<'a> {
     /// The context of a step at that moment; what it begins beside the request is collected in `besides`.
     #[must_use]
-    pub const fn new(config: &'a Config, memory: &'a Memory, now: Now, besides: &'a RefCell<Vec<Waiting>>) -> Self {
-        Self { config, memory, now, besides }
+    pub const fn new(
+        config: &'a Config,
+        memory: &'a Memory,
+        books: &'a dyn Books,
+        now: Now,
+        besides: &'a RefCell<Vec<Waiting>>,
+    ) -> Self {
+        Self { config, memory, books, now, besides }
     }
 
     /// Begins something that the answer need not wait for. What becomes of it is nobody's answer; nothing is begun where there
@@ -194,6 +208,18 @@ pub fn ask_merchant(
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
     let asks = vec![Ask { call, callee: Callee::Merchant, timeout_ms: cx.config.timeout_ms }];
+    wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
+}
+
+/// Asks a ledger. It is part of Livery: no time limit of the operator's is for it.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_ledger(
+    call: Call,
+    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+) -> Outcome {
+    let asks = vec![Ask { call, callee: Callee::Ledger, timeout_ms: LEDGER_MS }];
     wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
 }
 

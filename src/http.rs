@@ -13,6 +13,10 @@ pub enum Method {
     Head,
     /// `POST`
     Post,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
     /// `PUT`: no route serves it; the cache takes it.
     Put,
     /// Any other: no route serves it.
@@ -27,6 +31,8 @@ impl Method {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
             "POST" => Self::Post,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
             _ => Self::Other,
         }
     }
@@ -38,6 +44,8 @@ impl Method {
             Self::Get => "GET",
             Self::Head => "HEAD",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
             Self::Put => "PUT",
             Self::Other => "OTHER",
         }

@@ -11,6 +11,7 @@
 //! * [`gateway`] the protocol, in pure halves
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
+//! * [`ledger`] accounts, sessions, payments and events, each account in a database of its own; [`api`] the REST API over it
 //! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate
 //!   remembers, [`handlers::known`] where that comes from
 //! * [`limits`] how often the gateway is called for one client
@@ -21,6 +22,7 @@
 // The bindings' macros write unsafe code, so on the wasm target it is only denied (Cargo.toml).
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 
+pub mod api;
 pub mod callback;
 pub mod checkout;
 pub mod config;
@@ -32,6 +34,7 @@ pub mod gateway;
 pub mod handlers;
 pub mod http;
 pub mod json;
+pub mod ledger;
 pub mod limits;
 pub mod livery;
 pub mod memory;

@@ -7,7 +7,8 @@
 use crate::error::Error;
 use crate::gateway::{page, payment, providers, rates, status, wallet};
 use crate::http::Method;
-use crate::{callback, checkout};
+use crate::handlers::session;
+use crate::{api, callback, checkout};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub enum Route {
     PaymentStatus,
     /// Everything else of the hosted page: its assets and forms.
     Asset,
+    /// The REST API.
+    Api,
+    /// The page of one checkout session.
+    Session,
 }
 
 /// Which of the gateway's four wallet scripts a caller named.
@@ -85,10 +90,14 @@ impl Route {
     /// [`Error::Method`] where the path exists and the method does not, [`Error::NotFound`] for a path that must not be
     /// passed on.
     pub fn find(method: Method, path: &str) -> Result<Self, Error> {
+        if path.starts_with(api::ROOT) {
+            return Ok(Self::Api);
+        }
         let path = if path == "/control/provider-status/" { providers::PATH } else { path };
         let known = ROUTES.iter().find(|(_, known, _)| *known == path).map(|(allowed, _, route)| (*allowed, *route));
         let (allowed, route) = match known {
             Some(row) => row,
+            None if session::is_path(path) => (PAGE, Self::Session),
             None if is_asset(path) => (ANY, Self::Asset),
             None if is_price(path) => (GET, Self::Asset),
             None => return Err(Error::NotFound),
@@ -113,13 +122,15 @@ impl Route {
             Self::Convert => "convert",
             Self::PaymentStatus => "payment_status",
             Self::Asset => "asset",
+            Self::Api => "api",
+            Self::Session => "session",
         }
     }
 
     /// Whether programs call it rather than browsers: they get JSON whatever they accept.
     #[must_use]
     pub const fn is_api(self) -> bool {
-        !matches!(self, Self::Home | Self::Checkout | Self::Payment | Self::HostedPage | Self::Asset)
+        !matches!(self, Self::Home | Self::Checkout | Self::Payment | Self::HostedPage | Self::Asset | Self::Session)
     }
 
     /// Whether a browser's script may read the answer from any origin, as with the gateway itself.

@@ -12,6 +12,7 @@ use crate::flow::{Ask, Callee, Context, Outcome, Step, Then, Waiting};
 use crate::handlers;
 use crate::http::{Body, Fault, Method, Now, Reply, Request, Response};
 use crate::json::Object;
+use crate::ledger::books::{Books, NoBooks};
 use crate::limits::Limits;
 use crate::livery::scrub::scrub;
 use crate::memory::Memory;
@@ -57,6 +58,8 @@ pub struct Pending {
     since: Now,
     /// Whom the answer is for; nobody, if this was begun beside a request.
     visit: Option<Visit>,
+    /// Whether it goes on in a ledger.
+    is_ledgers: bool,
 }
 
 /// One request on its way to its answer.
@@ -145,22 +148,41 @@ impl Service {
         self.proceed(outcome, Some(visit), request.now, besides)
     }
 
+    /// Takes a request in an account's ledger; whatever it has to say was said to the Worker before.
+    #[must_use]
+    pub fn answer_in_ledger(&self, request: &Request<'_>, books: &dyn Books) -> Turn {
+        let (face, besides) = (Face::in_ledger(request.headers, request.entropy), RefCell::default());
+        let cx = self.context(request.now, books, &besides).ok_or(Error::Misconfigured);
+        let outcome = cx.and_then(|cx| handlers::ledger::settle(&cx, handlers::ledger::serve(&cx, request)));
+        let visit = Visit { face, is_head: false, began: request.now, waited: 0 };
+        in_ledger(self.proceed(outcome, Some(visit), request.now, besides))
+    }
+
     /// Goes on with what came of each call, in the order of the calls. It is given back what it waited with.
     #[must_use]
-    pub fn resume(&self, pending: Pending, came: Vec<Result<Reply, Fault>>, now: Now) -> Turn {
-        let Pending { asks, then, since, visit } = pending;
+    pub fn resume(&self, pending: Pending, came: Vec<Result<Reply, Fault>>, now: Now, books: &dyn Books) -> Turn {
+        let Pending { asks, then, since, visit, is_ledgers } = pending;
         let visit = visit.map(|visit| Visit { waited: visit.waited + now.0.saturating_sub(since.0), ..visit });
         let besides = RefCell::default();
-        let outcome = match self.context(now, &besides) {
+        let outcome = match self.context(now, books, &besides) {
+            Some(cx) if is_ledgers => {
+                handlers::ledger::settle(&cx, then(&cx, asks.into_iter().zip(came).collect()))
+            }
             Some(cx) => then(&cx, asks.into_iter().zip(came).collect()),
             None => Err(Error::Misconfigured),
         };
-        self.proceed(outcome, visit, now, besides)
+        let turn = self.proceed(outcome, visit, now, besides);
+        if is_ledgers { in_ledger(turn) } else { turn }
     }
 
-    const fn context<'a>(&'a self, now: Now, besides: &'a RefCell<Vec<Waiting>>) -> Option<Context<'a>> {
+    const fn context<'a>(
+        &'a self,
+        now: Now,
+        books: &'a dyn Books,
+        besides: &'a RefCell<Vec<Waiting>>,
+    ) -> Option<Context<'a>> {
         match &self.config {
-            Ok(config) => Some(Context::new(config, &self.memory, now, besides)),
+            Ok(config) => Some(Context::new(config, &self.memory, books, now, besides)),
             Err(_) => None,
         }
     }
@@ -169,7 +191,7 @@ impl Service {
         if route == Ok(Route::Health) {
             return Ok(Step::Answer(self.health()));
         }
-        let cx = self.context(request.now, besides).ok_or(Error::Misconfigured)?;
+        let cx = self.context(request.now, &NoBooks, besides).ok_or(Error::Misconfigured)?;
         let has_too_many = || crate::query::pairs(request.query).nth(MAX_PARAMETERS).is_some();
         if request.path.len() + request.query.len() > MAX_URL || has_too_many() {
             return Err(Error::UrlTooLong);
@@ -186,11 +208,13 @@ impl Service {
             Route::Convert => handlers::data::convert(&cx, request),
             Route::PaymentStatus => handlers::data::payment_status(&cx, request),
             Route::Asset => handlers::page::asset(&cx, request),
+            Route::Api => handlers::api::forward(&cx, request),
+            Route::Session => Err(Error::NotFound),
         }
     }
 
     fn proceed(&self, outcome: Outcome, visit: Option<Visit>, now: Now, besides: RefCell<Vec<Waiting>>) -> Turn {
-        let pending = |Waiting { asks, then }, visit| Pending { asks, then, since: now, visit };
+        let pending = |Waiting { asks, then }, visit| Pending { asks, then, since: now, visit, is_ledgers: false };
         let progress = match (outcome, visit) {
             (Ok(Step::Ask(waiting)), visit) => Progress::Waiting(pending(waiting, visit)),
             (outcome, Some(visit)) => self.end(outcome, &visit, now),
@@ -269,10 +293,17 @@ impl Service {
     }
 }
 
+/// The same turn, whose steps go on in a ledger.
+fn in_ledger(mut turn: Turn) -> Turn {
+    let all = turn.besides.iter_mut().chain(if let Progress::Waiting(pending) = &mut turn.progress { Some(pending) } else { None });
+    all.for_each(|pending| pending.is_ledgers = true);
+    turn
+}
+
 /// The call that a request needs first, if it is not to a merchant.
 fn first_of_gateway(outcome: &Outcome) -> Option<&Ask> {
     let Ok(Step::Ask(waiting)) = outcome else { return None };
-    waiting.asks.first().filter(|ask| ask.callee != Callee::Merchant)
+    waiting.asks.first().filter(|ask| matches!(ask.callee, Callee::Gateway | Callee::Edge))
 }
 
 /// The answer to a request that ended in a panic; it was given these random bytes. Others in the same instance get the runtime's.

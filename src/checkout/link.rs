@@ -116,7 +116,7 @@ impl Link {
             address: params.optional("address")?.map(wallet).transpose()?,
             amount: Amount::parse(&params.required("amount")?).map_err(|why| Error::Amount("amount", why))?,
             currency: params.required("currency")?.parse().map_err(|why| Error::Currency("currency", why))?,
-            email: email(params.required("email")?)?,
+            email: email("email", params.required("email")?)?,
             callback: params.required("callback")?,
             choice: choice(params.optional("provider")?, params.optional("mode")?.as_deref())?,
             look,
@@ -130,6 +130,14 @@ fn choice(provider: Option<String>, mode: Option<&str>) -> Result<Choice, Error>
         Some(_) => return Err(Error::Value("mode", "is not one of the modes: write hosted, or leave it away")),
     }
     let Some(provider) = provider.filter(|_| mode.is_none()) else { return Ok(Choice::Hosted) };
+    provider_id(provider).map(Choice::Provider)
+}
+
+/// Checks a provider's id, as far as its form goes: an unknown one may be new.
+///
+/// # Errors
+/// [`Error::Value`] for anything else.
+pub fn provider_id(provider: String) -> Result<String, Error> {
     let well_formed = provider.len() <= MAX_PROVIDER
         && provider.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     match provider.as_str() {
@@ -137,7 +145,7 @@ fn choice(provider: Option<String>, mode: Option<&str>) -> Result<Choice, Error>
             "provider",
             "cannot be chosen automatically yet: name one, or leave it away so that the customer chooses",
         )),
-        _ if well_formed => Ok(Choice::Provider(provider)),
+        _ if well_formed => Ok(provider),
         _ => Err(Error::Value("provider", "is not a provider's id: take one from /control/provider-status, such as moonpay")),
     }
 }
@@ -146,13 +154,13 @@ fn choice(provider: Option<String>, mode: Option<&str>) -> Result<Choice, Error>
 ///
 /// # Errors
 /// [`Error::Value`] for anything else.
-pub fn email(text: String) -> Result<String, Error> {
+pub fn email(param: &'static str, text: String) -> Result<String, Error> {
     let parts: Vec<&str> = text.split('@').collect();
     let shaped = matches!(parts.as_slice(), [user, host] if !user.is_empty() && !host.is_empty());
     if shaped && text.len() <= MAX_EMAIL && !text.contains(char::is_whitespace) {
         Ok(text)
     } else {
-        Err(Error::Value("email", "is not an e-mail address: write one such as jane@example.com"))
+        Err(Error::Value(param, "is not an e-mail address: write one such as jane@example.com"))
     }
 }
 

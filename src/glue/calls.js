@@ -8,7 +8,7 @@ const MAX_BODY = 64 * 1024;
 /** Longest reply read as text, in bytes (http::MAX_TEXT). */
 const MAX_TEXT = 256 * 1024;
 // flow::Callee
-const [GATEWAY, , EDGE] = [0, 1, 2];
+const [GATEWAY, LEDGER, EDGE] = [0, 2, 3];
 // http::Read
 const [NOTHING, , STREAM] = [0, 1, 2];
 // http::Fault
@@ -50,13 +50,18 @@ class Came {
 const NO_BYTES = new Uint8Array(0);
 
 /** Makes calls at once; what came of each. They end when `signal` says that their customer is gone. */
-export function send(calls, signal) {
-  const came = calls.length === 1 ? one(calls[0], signal).then((only) => [only]) : Promise.all(calls.map((each) => one(each, signal)));
+export function send(calls, env, signal) {
+  const [only] = calls;
+  const came =
+    calls.length === 1
+      ? one(only, env, signal).then((came) => [came])
+      : Promise.all(calls.map((each) => one(each, env, signal)));
   return came.then((all) => (all.includes(GONE) ? GONE : all));
 }
 
-function one(call, signal) {
+function one(call, env, signal) {
   if (call.isShared) return shared(call, signal);
+  if (call.to === LEDGER) return within(call.timeout, received(call, asked(call, env.LEDGER)));
   return within(call.timeout, attempt(call, call.to === GATEWAY ? signal : undefined));
 }
 
@@ -116,9 +121,18 @@ function toldWith(others) {
 }
 
 function attempt(call, signal) {
-  const reply = call.to === EDGE ? cached(call) : fetched(call, signal);
+  return received(call, call.to === EDGE ? cached(call) : fetched(call, signal), signal);
+}
+
+function received(call, reply, signal) {
   const failed = () => (signal?.aborted ? GONE : new Came(UNREACHABLE));
   return reply.then((reply) => receive(call, reply)).catch(failed);
+}
+
+/** A ledger, named by the first label of the URL's host. */
+async function asked({ url, method, headers, body }, ledgers) {
+  const [name] = new URL(url).hostname.split('.');
+  return ledgers.getByName(name).fetch(url, { method, headers, body });
 }
 
 function fetched({ url, method, headers, body }, signal) {

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::country::Country;
 use crate::flow::Ask;
 use crate::http::{Body, Fault, Method, Now, Reply, Request, RequestBody, Response};
+use crate::ledger::books::{Books, Value};
 use crate::livery::scrub::Scrubber;
 use crate::service::{Pending, Progress, Service, Turn};
 
@@ -41,6 +42,24 @@ const STOCK: usize = 32;
 #[wasm_bindgen]
 #[expect(clippy::needless_pass_by_value, reason = "what crosses is owned")]
 pub fn begin(visit: &Visit, method: &str, url: &str, headers: Headers, body: Option<Vec<u8>>, now: f64) -> JsValue {
+    take::<false>(visit, method, url, &headers, body, now)
+}
+
+/// The same in an account's ledger.
+#[wasm_bindgen]
+#[expect(clippy::needless_pass_by_value, reason = "what crosses is owned")]
+pub fn begin_in_ledger(visit: &Visit, method: &str, url: &str, headers: Headers, body: Option<Vec<u8>>, now: f64) -> JsValue {
+    take::<true>(visit, method, url, &headers, body, now)
+}
+
+fn take<const IN_LEDGER: bool>(
+    visit: &Visit,
+    method: &str,
+    url: &str,
+    headers: &Headers,
+    body: Option<Vec<u8>>,
+    now: f64,
+) -> JsValue {
     let (service, entropy) = (service(visit), entropy());
     panic::working_on(entropy);
     panic::provoke(url.as_bytes(), "at-once");
@@ -49,13 +68,14 @@ pub fn begin(visit: &Visit, method: &str, url: &str, headers: Headers, body: Opt
         method: Method::parse(method),
         path,
         query,
-        headers: &headers,
+        headers,
         country: Country::of_customer(headers.one("cf-ipcountry").as_deref(), || visit.cf_country()),
         body: body.map_or(RequestBody::TooLarge, RequestBody::Whole),
         now: moment(now),
         entropy,
     };
-    proceed(visit, service.answer(&request), &[], entropy)
+    let turn = if IN_LEDGER { service.answer_in_ledger(&request, visit) } else { service.answer(&request) };
+    proceed(visit, turn, &[], entropy)
 }
 
 /// Goes on with a request after its calls, or with what was begun beside one: then nothing comes of it.
@@ -66,7 +86,7 @@ pub fn resume(visit: &Visit, waiting: u32, came: Vec<Came>, now: f64) -> JsValue
     panic::working_on(entropy);
     panic::provoke_after_the_reply(visit);
     let replies = came.iter().map(Came::read).collect();
-    proceed(visit, service(visit).resume(pending, replies, moment(now)), &came, entropy)
+    proceed(visit, service(visit).resume(pending, replies, moment(now), visit), &came, entropy)
 }
 
 /// Drops a request that waits: its customer is gone, and what came of its calls says nothing about the gateway.
@@ -176,6 +196,27 @@ impl Came {
                 beginning: self.beginning(),
             }),
         }
+    }
+}
+
+impl Books for Visit {
+    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<String, String> {
+        let values = serde_json::to_string(values).unwrap_or_default();
+        let told = runtime::Visit::query(self, sql, &values);
+        told.strip_prefix('!').map(str::to_owned).map_or(Ok(told), Err)
+    }
+
+    fn random(&self) -> [u8; 16] {
+        entropy()
+    }
+
+    fn undo(&self) {
+        runtime::Visit::undo(self);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "whole milliseconds since 1970, far below 2^53")]
+    fn wake_at(&self, moment: Option<Now>) {
+        runtime::Visit::wake_at(self, moment.map(|Now(moment)| moment as f64));
     }
 }
 

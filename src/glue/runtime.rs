@@ -30,6 +30,18 @@ extern "C" {
     #[wasm_bindgen(method, js_name = askBeside)]
     pub fn ask_beside(this: &Visit, waiting: u32, calls: Vec<JsValue>);
 
+    /// Carries out a statement in the ledger's database; rows as JSON, or `!` and what went wrong.
+    #[wasm_bindgen(method)]
+    pub fn query(this: &Visit, statement: &str, values: &str) -> String;
+
+    /// Undoes what this turn wrote, when it ends.
+    #[wasm_bindgen(method)]
+    pub fn undo(this: &Visit);
+
+    /// Wakes the ledger at that moment, in milliseconds since 1970; never, if none.
+    #[wasm_bindgen(method, js_name = wakeAt)]
+    pub fn wake_at(this: &Visit, moment: Option<f64>);
+
     /// An answer whose body flows through a scrubber.
     #[wasm_bindgen(method, js_name = respondFlowing)]
     pub fn respond_flowing(this: &Visit, status: u16, headers: &str, came: &Came, scrubber: u32) -> JsValue;

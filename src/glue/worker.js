@@ -6,6 +6,7 @@
 import * as core from './livery.js';
 import { flow } from './bodies.js';
 import { GONE, send, wholeBody } from './calls.js';
+import { Books } from './ledger.js';
 
 /** What has to be ended if the instance dies. */
 const underWay = new Set();
@@ -24,16 +25,53 @@ export default {
   },
 };
 
+/** An account's Durable Object. */
+export class Ledger {
+  constructor(context, env) {
+    this.context = context;
+    this.env = env;
+    this.books = new Books(context.storage);
+  }
+
+  fetch(request) {
+    return new Visit(request, this.env, this.context, this.books).beginWithBody();
+  }
+
+  /** What it begins goes on by itself; if it is lost, its tasks are due again later. */
+  alarm() {
+    return this.fetch(new Request('https://own.ledger/alarm', { method: 'POST' }));
+  }
+}
+
 class Visit {
-  constructor(request, env, context) {
+  constructor(request, env, context, books) {
     this.request = request;
     this.env = env;
     this.context = context;
+    this.books = books;
   }
 
   begin(body) {
     const { request } = this;
-    return work(() => core.begin(this, request.method, request.url, request.headers, body, Date.now()));
+    const begin = this.books ? core.begin_in_ledger : core.begin;
+    return this.work(() => begin(this, request.method, request.url, request.headers, body, Date.now()));
+  }
+
+  /** Lets the core work: in a ledger in one transaction. */
+  work(turn) {
+    return work(this.books ? () => this.books.turn(turn) : turn);
+  }
+
+  query(statement, values) {
+    return this.books.query(statement, values);
+  }
+
+  wakeAt(moment) {
+    this.books.wakeAt(moment);
+  }
+
+  undo() {
+    this.books.undo();
   }
 
   async beginWithBody() {
@@ -58,9 +96,9 @@ class Visit {
   ask(waiting, calls) {
     const signal = this.request.signal;
     return whileAlive((isAlive) =>
-      send(calls, signal).then((came) => {
+      send(calls, this.env, signal).then((came) => {
         if (!isAlive()) return undefined;
-        if (came !== GONE) return work(() => core.resume(this, waiting, came, Date.now()));
+        if (came !== GONE) return this.work(() => core.resume(this, waiting, came, Date.now()));
         core.forget(waiting);
         return new Response(null);
       }),
@@ -69,7 +107,7 @@ class Visit {
 
   /** Whoever began it may leave: it is for those who come after. */
   askBeside(waiting, calls) {
-    const beside = new Visit({ signal: undefined }, this.env, this.context);
+    const beside = new Visit({ signal: undefined }, this.env, this.context, this.books);
     this.context.waitUntil(beside.ask(waiting, calls).catch(() => {}));
   }
 

@@ -1,12 +1,15 @@
 //! What each route does. A handler reads and validates its input, then proceeds step by step as [`crate::flow`] says.
 
+pub mod api;
 pub mod callback;
 pub mod checkout;
 pub mod data;
 pub mod home;
 pub mod known;
+pub mod ledger;
 pub mod page;
 pub mod payment;
+pub mod session;
 pub mod wallet;
 
 use crate::config::Config;

@@ -60,6 +60,13 @@ impl Face {
 }
 
 impl Face {
+    /// The face of an answer from a ledger, which only the Worker reads: JSON, and the id that the Worker's own answer has.
+    #[must_use]
+    pub fn in_ledger(headers: &dyn Headers, entropy: [u8; 16]) -> Self {
+        let request_id = headers.get("request-id").unwrap_or_else(|| request_id(entropy));
+        Self { route: Some("ledger"), form: Form::Json, request_id, entropy, is_public_data: false }
+    }
+
     /// What ties the inline style to this answer: random bytes of which nothing else is made.
     fn nonce(&self) -> String {
         let (_, nonce) = self.entropy.split_at(8);

@@ -121,6 +121,7 @@ const config :Workerd.Config = (
   services = [
     (name = "livery", worker = .livery),
     (name = "internet", network = (allow = ["public", "private", "local"])),
+    (name = "ledgers", disk = (path = "ledgers", writable = true)),
     {cache}
   ],
   sockets = [(name = "http", http = (cfBlobHeader = "{CF_HEADER}"), service = "livery")],
@@ -134,7 +135,9 @@ const livery :Workerd.Worker = (
     (name = "index.js", esModule = embed "index.js"),
     (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
   ],
-  bindings = [{bindings}],
+  bindings = [{bindings}(name = "LEDGER", durableObjectNamespace = "Ledger")],
+  durableObjectNamespaces = [(className = "Ledger", uniqueKey = "ledger", enableSql = true)],
+  durableObjectStorage = (localDisk = "ledgers"),
   globalOutbound = "internet",
   {cache_outbound}
 );

@@ -49,6 +49,7 @@ impl Worker {
         for file in BUNDLE {
             fs::copy(bundle.join(file), folder.path().join(file)).expect("the bundle");
         }
+        fs::create_dir(folder.path().join("ledgers")).expect("a folder for the ledgers");
         let secrets = Arc::new(settings.secrets());
         let (port, process) = start_on_free_port(folder.path(), settings, &secrets);
         Self { folder, settings: settings.clone(), secrets, port, process }

@@ -1,0 +1,161 @@
+//! `/api/v1/accounts`: the operator makes accounts, and their merchants see them.
+
+use crate::api::input::Input;
+use crate::api::{Ask, object};
+use crate::callback::target::Target;
+use crate::error::Error;
+use crate::http::Response;
+use crate::ledger::account::{self, Account};
+use crate::ledger::event::{self, Nothing, Type};
+use crate::ledger::id::AccountId;
+use crate::ledger::objects::{Kept, write};
+use crate::query::ParamError;
+use crate::split::{Share, SplitError};
+
+const FIELDS: [&str; 8] = [
+    "affiliate_fee",
+    "brand",
+    "callback_url",
+    "default_currency",
+    "name",
+    "payout_wallet",
+    "tolerance_bps",
+    "webhook_url",
+];
+const BRAND_FIELDS: [&str; 5] = ["background", "button", "logo", "name", "theme"];
+/// Highest tolerance: everything.
+pub const MAX_TOLERANCE: u64 = 10_000;
+
+/// `POST accounts`, in the directory: the account's own ledger is told of it next.
+///
+/// # Errors
+/// [`Error::PayoutFixed`] where the operator's settings leave room for one account only; the error of the first wrong field.
+pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
+    if ask.cx.config.payout.is_some() {
+        return Err(Error::PayoutFixed);
+    }
+    let input = Input::read(ask.request, &FIELDS)?;
+    let missing = |name| Error::Param(name, ParamError::Missing);
+    let wallet = input.wallet("payout_wallet")?.ok_or(missing("payout_wallet"))?;
+    let id = AccountId::new(ask.cx.now, ask.cx.books.random());
+    let mut shown = account::blank(ask.cx, &id, wallet.to_string());
+    shown.name = input.required("name")?;
+    change(ask, &input, &mut shown)?;
+    Kept { shown: shown.clone(), hidden: Nothing {} }.insert(ask.cx.books)?;
+    Ok(object(200, write(&shown)?))
+}
+
+/// `GET accounts/:`
+///
+/// # Errors
+/// [`Error::Missing`] for any account but the ledger's own.
+pub fn show(ask: &Ask<'_>) -> Result<Response, Error> {
+    if ask.id != ask.account.public() {
+        return Err(Error::Missing("account"));
+    }
+    show_own(ask)
+}
+
+/// `GET account`: whose key this is.
+///
+/// # Errors
+/// [`Error::Missing`] where there is none.
+pub fn show_own(ask: &Ask<'_>) -> Result<Response, Error> {
+    Ok(object(200, write(&account::own(ask.cx, ask.account)?.shown)?))
+}
+
+/// `PATCH accounts/:`: what is named is changed, `null` unsets. A merchant's key cannot change who is paid, nor the shares.
+///
+/// # Errors
+/// The error of the first wrong field.
+pub fn update(ask: &Ask<'_>) -> Result<Response, Error> {
+    if ask.id != ask.account.public() {
+        return Err(Error::Missing("account"));
+    }
+    let input = Input::read(ask.request, &FIELDS)?;
+    if !matches!(ask.actor, super::access::Actor::Operator) {
+        for name in ["payout_wallet", "affiliate_fee"].into_iter().filter(|name| input.has(name)) {
+            return Err(Error::OperatorsParameter(name));
+        }
+    }
+    let mut account = account::own(ask.cx, ask.account)?;
+    change(ask, &input, &mut account.shown)?;
+    account.shown.updated_at = ask.cx.now.0;
+    account.update(ask.cx.books)?;
+    event::record(ask.cx, Type::AccountUpdated, &account.shown, "")?;
+    Ok(object(200, write(&account.shown)?))
+}
+
+fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Error> {
+    if let Some(name) = input.text("name")? {
+        account.name = name;
+    }
+    if let Some(wallet) = input.wallet("payout_wallet")? {
+        if ask.cx.config.payout.is_some_and(|fixed| fixed != wallet) {
+            return Err(Error::PayoutFixed);
+        }
+        account.payout_wallet = wallet.to_string();
+    }
+    if input.has("affiliate_fee") {
+        account.affiliate_fee = input.text("affiliate_fee")?;
+        if let Some(text) = &account.affiliate_fee {
+            Share::parse(text).map_err(|why: SplitError| Error::Split("affiliate_fee", why))?;
+        }
+    }
+    if input.has("default_currency") {
+        account.default_currency = input.currency("default_currency")?.map(|currency| currency.to_string());
+    }
+    if input.has("tolerance_bps") {
+        account.tolerance_bps = tolerance(input)?.unwrap_or(0);
+    }
+    if input.has("callback_url") {
+        account.callback_url = callback(ask, input, "callback_url")?;
+    }
+    if input.has("webhook_url") {
+        account.webhook_url = public_url(ask, input, "webhook_url")?;
+    }
+    if let Some(brand) = input.object("brand", &BRAND_FIELDS)? {
+        account.brand = account::Brand {
+            name: brand.text("name")?,
+            logo: brand.url("logo")?,
+            background: brand.text("background")?,
+            theme: brand.text("theme")?,
+            button: brand.text("button")?,
+        };
+    }
+    account.split(ask.cx).map(drop)
+}
+
+/// How much less than the amount is enough.
+///
+/// # Errors
+/// [`Error::Value`] for more than everything.
+pub fn tolerance(input: &Input) -> Result<Option<u16>, Error> {
+    let problem = Error::Value("tolerance_bps", "is not a whole number from 0 to 10000 (hundredths of a percent)");
+    let number = input.number("tolerance_bps").map_err(|_| problem.clone())?.filter(|_| true);
+    match number {
+        Some(number) if number > MAX_TOLERANCE => Err(problem),
+        Some(number) => Ok(Some(u16::try_from(number).map_err(|_| problem)?)),
+        None => Ok(None),
+    }
+}
+
+/// A classic callback, which has to be one that may be called.
+///
+/// # Errors
+/// [`Error::Value`] with what is wrong with it.
+pub fn callback(ask: &Ask<'_>, input: &Input, name: &'static str) -> Result<Option<String>, Error> {
+    let Some(text) = input.url(name)? else { return Ok(None) };
+    let target = Target::parse(ask.cx.config, &text).map_err(|why| Error::Value(name, why.text()))?;
+    Ok(Some(target.as_str().to_owned()))
+}
+
+/// A URL that Livery will call, which must lead to the public internet.
+fn public_url(ask: &Ask<'_>, input: &Input, name: &'static str) -> Result<Option<String>, Error> {
+    use crate::callback::target::TargetError;
+    let Some(text) = input.url(name)? else { return Ok(None) };
+    match Target::parse(ask.cx.config, &text) {
+        Ok(_) | Err(TargetError::NoParameter) => Ok(Some(text)),
+        Err(why) => Err(Error::Value(name, why.text())),
+    }
+}

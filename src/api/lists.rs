@@ -1,0 +1,125 @@
+//! Lists: newest first, a page at a time, by what their objects say.
+
+use crate::api::{Ask, object};
+use crate::error::Error;
+use crate::http::Response;
+use crate::json::Object as Json;
+use crate::ledger::objects::List;
+use crate::query::Params;
+
+/// Names of parameters, and the columns they look into.
+type Filters = [(&'static str, &'static str)];
+
+const PAGE: [&str; 3] = ["ending_before", "limit", "starting_after"];
+const DEFAULT_LIMIT: u32 = 10;
+const MAX_LIMIT: u32 = 100;
+
+/// `GET accounts`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn accounts(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, "account", &[])
+}
+
+/// `GET checkout-sessions`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn sessions(ask: &Ask<'_>) -> Result<Response, Error> {
+    let filters = [("status", "status"), ("client_reference_id", "reference"), ("customer_email", "email")];
+    list(ask, "checkout.session", &filters)
+}
+
+/// `GET transactions`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn transactions(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, "transaction", &[("status", "status"), ("checkout_session", "parent")])
+}
+
+/// `GET events`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn events(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, "event", &[("type", "type"), ("checkout_session", "parent")])
+}
+
+/// `GET api-keys`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn keys(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, "api_key", &[])
+}
+
+/// `GET transactions/:`
+///
+/// # Errors
+/// [`Error::Missing`] where there is none.
+pub fn transaction(ask: &Ask<'_>) -> Result<Response, Error> {
+    one(ask, "transaction")
+}
+
+/// `GET events/:`
+///
+/// # Errors
+/// [`Error::Missing`] where there is none.
+pub fn event(ask: &Ask<'_>) -> Result<Response, Error> {
+    one(ask, "event")
+}
+
+fn one(ask: &Ask<'_>, kind: &'static str) -> Result<Response, Error> {
+    let (first, second) = (ask.mode().unwrap_or(true), ask.mode().unwrap_or(false));
+    let sql = "SELECT data FROM objects WHERE kind = ? AND livemode IN (?, ?) AND id = ?";
+    let row = ask.cx.books.row(sql, &[kind.into(), first.into(), second.into(), ask.id.into()])?;
+    let text = row.and_then(|row| row.text(0)).ok_or(Error::Missing(kind))?;
+    Ok(object(200, text))
+}
+
+fn list(ask: &Ask<'_>, kind: &'static str, filters: &Filters) -> Result<Response, Error> {
+    let known: Vec<&str> = filters.iter().map(|(name, _)| *name).chain(PAGE).chain(["livemode"]).collect();
+    let params = Params::read(ask.request.query, &known)?;
+    let mut wanted = Vec::new();
+    for (name, column) in filters {
+        wanted.extend(params.optional(name)?.map(|value| (*column, value)));
+    }
+    let (after, before) = (params.optional("starting_after")?, params.optional("ending_before")?);
+    if after.is_some() && before.is_some() {
+        return Err(Error::Value("ending_before", "cannot be used together with starting_after: leave one away"));
+    }
+    let page = List {
+        kind,
+        livemode: livemode(ask, params.optional("livemode")?.as_deref())?,
+        filters: wanted.iter().map(|(column, value)| (*column, value.as_str())).collect(),
+        limit: limit(params.optional("limit")?.as_deref())?,
+        starting_after: after.as_deref(),
+        ending_before: before.as_deref(),
+    };
+    let (found, has_more) = page.read(ask.cx.books)?;
+    let url = Json::new().text("url", ask.request.path).write();
+    let rest = url.strip_prefix('{').unwrap_or_default();
+    Ok(object(200, format!("{{\"object\":\"list\",\"data\":[{}],\"has_more\":{has_more},{rest}", found.join(","))))
+}
+
+fn limit(text: Option<&str>) -> Result<u32, Error> {
+    let number = text.map_or(Some(DEFAULT_LIMIT), |text| text.parse().ok());
+    number.filter(|number| (1..=MAX_LIMIT).contains(number)).ok_or(Error::Value("limit", "is not a number from 1 to 100"))
+}
+
+fn livemode(ask: &Ask<'_>, text: Option<&str>) -> Result<bool, Error> {
+    let wanted = match text {
+        None => None,
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(_) => return Err(Error::Value("livemode", "is neither true nor false")),
+    };
+    match (wanted, ask.mode()) {
+        (Some(wanted), Some(own)) if wanted != own => {
+            Err(Error::Value("livemode", "differs from the key's: leave it away, or use a key of the other mode"))
+        }
+        (wanted, own) => Ok(own.or(wanted).unwrap_or(true)),
+    }
+}

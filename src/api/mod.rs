@@ -1,0 +1,115 @@
+//! The REST API over the ledger. All of it runs in the ledger: one account's objects are all that it can see.
+//!
+//! Every route is a row of one list: its method, its path, what may be done with which kind of resource, and who does it.
+//! [`access`] decides on the rest.
+
+pub mod access;
+pub mod accounts;
+pub mod idempotency;
+pub mod input;
+pub mod keys;
+pub mod lists;
+pub mod sessions;
+
+use crate::error::{Access, Error};
+use crate::flow::{Context, Outcome, answer};
+use crate::http::{Method, Request, Response};
+use crate::ledger::account;
+use crate::ledger::id::AccountId;
+
+use access::Actor;
+
+/// What every path of the API starts with.
+pub const ROOT: &str = "/api/v1/";
+
+/// One request to the API: who asks, about which account, for which object.
+pub struct Ask<'a> {
+    /// What every step can use.
+    pub cx: &'a Context<'a>,
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// Whose ledger it is.
+    pub account: &'a AccountId,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// The id in the path; empty where there is none.
+    pub id: &'a str,
+}
+
+impl Ask<'_> {
+    /// Which objects whoever asks can see: the operator those of both modes, a key its own mode's.
+    #[must_use]
+    pub fn mode(&self) -> Option<bool> {
+        match self.actor {
+            Actor::Operator => None,
+            Actor::Key(key) => Some(key.livemode),
+        }
+    }
+}
+
+type Handler = fn(&Ask<'_>) -> Result<Response, Error>;
+
+/// Method, path below [`ROOT`] (`:` stands for an id), resource, handler. Whatever is no `GET` writes.
+const ROUTES: [(Method, &str, &str, Handler); 18] = [
+    (Method::Post, "accounts", OPERATOR, accounts::create),
+    (Method::Get, "accounts", OPERATOR, lists::accounts),
+    (Method::Get, "accounts/:", "account", accounts::show),
+    (Method::Patch, "accounts/:", "account", accounts::update),
+    (Method::Post, "api-keys", "api_keys", keys::create),
+    (Method::Get, "api-keys", "api_keys", lists::keys),
+    (Method::Get, "api-keys/:", "api_keys", keys::show),
+    (Method::Delete, "api-keys/:", "api_keys", keys::revoke),
+    (Method::Post, "checkout-sessions", "checkout_sessions", sessions::create),
+    (Method::Get, "checkout-sessions", "checkout_sessions", lists::sessions),
+    (Method::Get, "checkout-sessions/:", "checkout_sessions", sessions::show),
+    (Method::Post, "checkout-sessions/:/expire", "checkout_sessions", sessions::expire),
+    (Method::Post, "checkout-sessions/:/cancel", "checkout_sessions", sessions::cancel),
+    (Method::Get, "transactions", "transactions", lists::transactions),
+    (Method::Get, "transactions/:", "transactions", lists::transaction),
+    (Method::Get, "events", "events", lists::events),
+    (Method::Get, "events/:", "events", lists::event),
+    (Method::Get, "account", "account", accounts::show_own),
+];
+
+/// What no key may do.
+const OPERATOR: &str = "operator";
+
+/// Serves a request to the API in the ledger of `account`.
+///
+/// # Errors
+/// [`Error::NotFound`] for a path that is none, [`Error::Access`] for whoever may not, and what the handler says.
+pub fn serve(cx: &Context<'_>, request: &Request<'_>, account: &AccountId) -> Outcome {
+    let path = request.path.strip_prefix(ROOT).ok_or(Error::NotFound)?;
+    let actor = Actor::find(cx, request)?;
+    let (resource, handler, id) = find(request.method, path)?;
+    if resource == OPERATOR && !matches!(actor, Actor::Operator) {
+        return Err(Access::Scope.into());
+    }
+    actor.may(resource, request.method != Method::Get)?;
+    if *account != AccountId::directory() {
+        account::own(cx, account)?;
+    }
+    let ask = Ask { cx, request, account, actor: &actor, id };
+    answer(idempotency::once(&ask, handler)?)
+}
+
+fn find(method: Method, path: &str) -> Result<(&'static str, Handler, &str), Error> {
+    let rows = || ROUTES.iter().filter_map(|row| matched(row.1, path).map(|id| (row, id)));
+    match rows().find(|(row, _)| row.0 == method) {
+        Some((row, id)) => Ok((row.2, row.3, id)),
+        None if rows().next().is_some() => Err(Error::Method("GET, POST, PATCH or DELETE as the documentation says")),
+        None => Err(Error::NotFound),
+    }
+}
+
+/// The id in a path of that pattern; empty where the pattern has none.
+fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, after)) = pattern.split_once(':') else { return (pattern == path).then_some("") };
+    let id = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
+}
+
+/// An answer with one object.
+fn object(status: u16, text: String) -> Response {
+    Response::new(status).text("application/json", text).header("cache-control", "no-store")
+}

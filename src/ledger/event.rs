@@ -1,0 +1,135 @@
+//! Events: what happened, in order, with the object as it was then. They are only ever added.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::flow::Context;
+use crate::ledger::id;
+use crate::ledger::objects::{Kept, Object, write};
+
+/// What happened. The names are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// An account was made.
+    AccountCreated,
+    /// An account's settings were changed.
+    AccountUpdated,
+    /// An API key was made.
+    KeyCreated,
+    /// An API key was revoked.
+    KeyRevoked,
+    /// A session was made.
+    SessionCreated,
+    /// The customer was sent on to pay.
+    SessionProcessing,
+    /// What was owed has arrived.
+    SessionPaid,
+    /// Less than what was owed has arrived.
+    SessionUnderpaid,
+    /// More arrived after it was paid.
+    SessionOverpaid,
+    /// Its time was over.
+    SessionExpired,
+    /// It was given up.
+    SessionCanceled,
+    /// The gateway reported a payment; it is not verified.
+    PaymentDetected,
+    /// A payment was verified.
+    PaymentVerified,
+    /// A payment was verified that arrived after the session's end.
+    PaymentLate,
+    /// A reported payment cannot be verified; it was not credited.
+    PaymentUnverified,
+    /// The merchant's classic callback was answered with 2xx.
+    CallbackDelivered,
+    /// The merchant's classic callback was given up.
+    CallbackFailed,
+}
+
+impl Type {
+    /// The name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountCreated => "account.created",
+            Self::AccountUpdated => "account.updated",
+            Self::KeyCreated => "api_key.created",
+            Self::KeyRevoked => "api_key.revoked",
+            Self::SessionCreated => "checkout.session.created",
+            Self::SessionProcessing => "checkout.session.processing",
+            Self::SessionPaid => "checkout.session.paid",
+            Self::SessionUnderpaid => "checkout.session.underpaid",
+            Self::SessionOverpaid => "checkout.session.overpaid",
+            Self::SessionExpired => "checkout.session.expired",
+            Self::SessionCanceled => "checkout.session.canceled",
+            Self::PaymentDetected => "payment.detected",
+            Self::PaymentVerified => "payment.verified",
+            Self::PaymentLate => "payment.late",
+            Self::PaymentUnverified => "payment.unverified",
+            Self::CallbackDelivered => "callback.delivered",
+            Self::CallbackFailed => "callback.failed",
+        }
+    }
+}
+
+/// What the API shows of an event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// `evt_…`
+    pub id: String,
+    /// `event`
+    pub object: String,
+    /// See [`Type`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// The session that it is about, if it is about one.
+    pub checkout_session: Option<String>,
+    /// When it happened, in milliseconds since 1970 UTC.
+    pub created_at: u64,
+    /// The object.
+    pub data: Data,
+}
+
+/// An object as it was.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Data {
+    /// As the API showed it then.
+    pub object: Box<RawValue>,
+}
+
+/// Nothing is kept beside an event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Nothing {}
+
+impl Object for Event {
+    const KIND: &'static str = "event";
+    type Hidden = Nothing;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn livemode(&self) -> bool {
+        self.livemode
+    }
+}
+
+/// Records that something happened to an object of the session `about`, which may be empty.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) -> Result<(), Error> {
+    let event = Event {
+        id: id::new("evt", cx.now, cx.books.random()),
+        object: Event::KIND.to_owned(),
+        kind: kind.as_str().to_owned(),
+        livemode: object.livemode(),
+        checkout_session: (!about.is_empty()).then(|| about.to_owned()),
+        created_at: cx.now.0,
+        data: Data { object: RawValue::from_string(write(object)?).map_err(|_| Error::Internal)? },
+    };
+    Kept { shown: event, hidden: Nothing {} }.insert(cx.books)
+}

@@ -1,0 +1,18 @@
+//! The ledger: one merchant account's sessions, payments and events, in an SQLite database of its own.
+//!
+//! Each account has a Durable Object of its own, so accounts share nothing and capacity grows with their number. A step reads,
+//! decides and writes in one transaction ([`books`]); calls are made between steps, as [`crate::flow`] says. What has to happen
+//! later is a [`task`]; what happened is an [`event`].
+//!
+//! It refuses to credit what it has not verified, and to acknowledge what it has not written down.
+
+pub mod account;
+pub mod books;
+pub mod event;
+pub mod id;
+pub mod key;
+pub mod objects;
+pub mod schema;
+pub mod session;
+pub mod state;
+pub mod task;

@@ -1,0 +1,64 @@
+//! The tables, and how those of older versions become those of today.
+//!
+//! An object of any kind is one row: `data` is what the API shows of it, to the letter, and `hidden` what it does not. What is
+//! searched for stands in columns that SQLite computes from `data`, so there is one truth. A migration is a list of statements;
+//! none is ever changed once it was deployed, the next is added behind it.
+
+use crate::error::Error;
+use crate::ledger::books::Books;
+
+/// Each version's statements, the oldest first.
+const MIGRATIONS: [&[&str]; 1] = [&[
+    "CREATE TABLE objects (
+        kind TEXT NOT NULL, livemode INTEGER NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, hidden TEXT NOT NULL,
+        status TEXT AS (data ->> '$.status'),
+        type TEXT AS (data ->> '$.type'),
+        reference TEXT AS (data ->> '$.client_reference_id'),
+        email TEXT AS (data ->> '$.customer_email'),
+        parent TEXT AS (data ->> '$.checkout_session'),
+        txid TEXT AS (data ->> '$.txid_in'),
+        digest TEXT AS (hidden ->> '$.digest'),
+        PRIMARY KEY (kind, livemode, id)) WITHOUT ROWID",
+    "CREATE INDEX objects_by_status ON objects (kind, livemode, status, id) WHERE status IS NOT NULL",
+    "CREATE INDEX objects_by_type ON objects (kind, livemode, type, id) WHERE type IS NOT NULL",
+    "CREATE INDEX objects_by_reference ON objects (kind, livemode, reference, id) WHERE reference IS NOT NULL",
+    "CREATE INDEX objects_by_email ON objects (kind, livemode, email, id) WHERE email IS NOT NULL",
+    "CREATE INDEX objects_by_parent ON objects (kind, livemode, parent, id) WHERE parent IS NOT NULL",
+    "CREATE INDEX objects_by_digest ON objects (kind, digest, id) WHERE digest IS NOT NULL",
+    "CREATE UNIQUE INDEX objects_by_txid ON objects (txid) WHERE txid IS NOT NULL",
+    "CREATE TABLE tasks (
+        kind TEXT NOT NULL, subject TEXT NOT NULL, due INTEGER NOT NULL, attempt INTEGER NOT NULL,
+        PRIMARY KEY (kind, subject)) WITHOUT ROWID",
+    "CREATE INDEX tasks_by_due ON tasks (due)",
+    "CREATE TABLE attempts (
+        delivery TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL,
+        PRIMARY KEY (delivery, number)) WITHOUT ROWID",
+    "CREATE TABLE idempotency (
+        actor TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, created INTEGER NOT NULL,
+        status INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (actor, key)) WITHOUT ROWID",
+    "CREATE INDEX idempotency_by_created ON idempotency (created)",
+]];
+
+/// Brings the tables to today's version. It costs one look-up where they have it.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails; then nothing has changed.
+pub fn migrate(books: &dyn Books) -> Result<(), Error> {
+    migrate_to(books, MIGRATIONS.len())
+}
+
+/// Brings the tables to that version, if theirs is older.
+fn migrate_to(books: &dyn Books, wanted: usize) -> Result<(), Error> {
+    books.run("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID", &[])?;
+    let version = books.row("SELECT value FROM meta WHERE name = 'schema'", &[])?.and_then(|row| row.number(0)).unwrap_or(0);
+    let version = usize::try_from(version).map_err(|_| Error::Internal)?;
+    if version >= wanted {
+        return Ok(());
+    }
+    for statement in MIGRATIONS.iter().take(wanted).skip(version).copied().flatten() {
+        books.run(statement, &[])?;
+    }
+    let wanted = u64::try_from(wanted).map_err(|_| Error::Internal)?;
+    books.run("INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", &[wanted.into()])
+}

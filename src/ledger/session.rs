@@ -1,0 +1,219 @@
+//! Checkout sessions: one customer's payment, from the first look to the last cent.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::flow::Context;
+use crate::http::Now;
+use crate::ledger::event::{self, Type};
+use crate::ledger::objects::{Kept, Object};
+use crate::ledger::state::{Happening, Outcome, Status};
+use crate::ledger::{id, task};
+
+/// Keys and values of the merchant's own.
+pub type Metadata = BTreeMap<String, String>;
+
+/// What the API shows of a session. Times are milliseconds since 1970 UTC, amounts plain decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// `cs_…`
+    pub id: String,
+    /// `checkout.session`
+    pub object: String,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// How far it has come.
+    pub status: Status,
+    /// How much is owed; none where the merchant did not say, as with the drop-in wallet routes.
+    pub amount: Option<String>,
+    /// Of what.
+    pub currency: Option<String>,
+    /// What is owed, in US dollars at the rate of the moment the customer came.
+    pub amount_expected_usd: Option<String>,
+    /// What has arrived and was verified, in US dollars.
+    pub amount_received_usd: String,
+    /// Whether money arrived after the session's end.
+    pub paid_late: bool,
+    /// Whether more arrived than was owed, by more than the tolerance.
+    pub overpaid: bool,
+    /// How much less than the amount is enough, in hundredths of a percent.
+    pub tolerance_bps: u16,
+    /// Whom the customer pays at, where that was decided.
+    pub provider: Option<String>,
+    /// The customer's address.
+    pub customer_email: Option<String>,
+    /// The customer's name.
+    pub customer_name: Option<String>,
+    /// The merchant's own name for it.
+    pub client_reference_id: Option<String>,
+    /// The merchant's own notes.
+    pub metadata: Metadata,
+    /// Where the customer goes when it is paid; `{SESSION_ID}` in it stands for the id.
+    pub success_url: Option<String>,
+    /// Where the customer goes who gives up.
+    pub cancel_url: Option<String>,
+    /// The merchant's classic callback.
+    pub callback: Option<String>,
+    /// Where the customer pays.
+    pub url: Option<String>,
+    /// Where the payment arrives on chain, once the customer came.
+    pub receiving_address: Option<String>,
+    /// When it was made.
+    pub created_at: u64,
+    /// When it last changed.
+    pub updated_at: u64,
+    /// When its time is over; never, if none.
+    pub expires_at: Option<u64>,
+    /// When it was paid.
+    pub paid_at: Option<u64>,
+}
+
+/// What is kept of a session and not shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Private {
+    /// By which the link or the callback that made it is recognised.
+    pub digest: Option<String>,
+    /// The encrypted address that payment links carry, as the gateway wrote it.
+    pub address_in: Option<String>,
+    /// For asking the gateway whether it was paid.
+    pub ipn_token: Option<String>,
+    /// What is owed, in millionths of a dollar.
+    pub expected: Option<u64>,
+    /// What has arrived, in millionths of a dollar.
+    pub received: u64,
+    /// When it expired or was cancelled.
+    pub ended_at: Option<u64>,
+}
+
+impl Object for Session {
+    const KIND: &'static str = "checkout.session";
+    type Hidden = Private;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn livemode(&self) -> bool {
+        self.livemode
+    }
+}
+
+/// What a new session is made from.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// See [`Session::livemode`].
+    pub livemode: bool,
+    /// See [`Session::amount`].
+    pub amount: Option<String>,
+    /// See [`Session::currency`].
+    pub currency: Option<String>,
+    /// See [`Session::tolerance_bps`].
+    pub tolerance_bps: u16,
+    /// See [`Session::provider`].
+    pub provider: Option<String>,
+    /// See [`Session::customer_email`].
+    pub customer_email: Option<String>,
+    /// See [`Session::customer_name`].
+    pub customer_name: Option<String>,
+    /// See [`Session::client_reference_id`].
+    pub client_reference_id: Option<String>,
+    /// See [`Session::metadata`].
+    pub metadata: Metadata,
+    /// See [`Session::success_url`].
+    pub success_url: Option<String>,
+    /// See [`Session::cancel_url`].
+    pub cancel_url: Option<String>,
+    /// See [`Session::callback`].
+    pub callback: Option<String>,
+    /// See [`Session::expires_at`].
+    pub expires_at: Option<u64>,
+    /// See [`Private::digest`].
+    pub digest: Option<String>,
+}
+
+impl Kept<Session> {
+    /// Makes a session and says so.
+    ///
+    /// # Errors
+    /// [`Error::Books`] where the database fails.
+    pub fn open(cx: &Context<'_>, draft: Draft, url: impl FnOnce(&str) -> Option<String>) -> Result<Self, Error> {
+        let id = id::new("cs", cx.now, cx.books.random());
+        let url = url(&id);
+        let shown = Session {
+            object: Session::KIND.to_owned(),
+            livemode: draft.livemode,
+            status: Status::Open,
+            amount: draft.amount,
+            currency: draft.currency,
+            amount_expected_usd: None,
+            amount_received_usd: "0".to_owned(),
+            paid_late: false,
+            overpaid: false,
+            tolerance_bps: draft.tolerance_bps,
+            provider: draft.provider,
+            customer_email: draft.customer_email,
+            customer_name: draft.customer_name,
+            client_reference_id: draft.client_reference_id,
+            metadata: draft.metadata,
+            success_url: draft.success_url,
+            cancel_url: draft.cancel_url,
+            callback: draft.callback,
+            url,
+            receiving_address: None,
+            created_at: cx.now.0,
+            updated_at: cx.now.0,
+            expires_at: draft.expires_at,
+            paid_at: None,
+            id,
+        };
+        let session = Self { shown, hidden: Private { digest: draft.digest, ..Private::default() } };
+        session.insert(cx.books)?;
+        if let Some(expires_at) = session.shown.expires_at {
+            task::plan(cx, task::Kind::Expire, &session.shown.id, Now(expires_at))?;
+        }
+        event::record(cx, Type::SessionCreated, &session.shown, &session.shown.id)?;
+        Ok(session)
+    }
+
+    /// Lets something happen to the session, writes down what becomes of it, and says so.
+    ///
+    /// # Errors
+    /// [`Error::State`] where it cannot happen any more; [`Error::Books`] where the database fails.
+    pub fn happen(&mut self, cx: &Context<'_>, happening: Happening) -> Result<(), Error> {
+        let before = self.shown.status;
+        let (status, is_late, is_over) = match before.after(happening) {
+            Outcome::Refused => return Err(Error::State(before)),
+            Outcome::Same => (before, false, false),
+            Outcome::Now { status, is_late, is_over } => (status, is_late, is_over),
+        };
+        let shown = &mut self.shown;
+        (shown.status, shown.updated_at) = (status, cx.now.0);
+        shown.overpaid |= is_over;
+        shown.paid_late |= is_late;
+        match status {
+            Status::Paid if shown.paid_at.is_none() => shown.paid_at = Some(cx.now.0),
+            Status::Expired | Status::Canceled if before != status => self.hidden.ended_at = Some(cx.now.0),
+            _ => {}
+        }
+        self.update(cx.books)?;
+        if let Some(said) = event_of(before, status, happening) {
+            event::record(cx, said, &self.shown, &self.shown.id)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is said about a change.
+const fn event_of(before: Status, status: Status, happening: Happening) -> Option<Type> {
+    match (happening, before, status) {
+        (Happening::Started, Status::Open, _) => Some(Type::SessionProcessing),
+        (Happening::Received(_), Status::Paid, _) => Some(Type::SessionOverpaid),
+        (Happening::Received(_), _, Status::Paid) => Some(Type::SessionPaid),
+        (Happening::Received(_), ..) => Some(Type::SessionUnderpaid),
+        (_, Status::Open | Status::Processing, Status::Expired) => Some(Type::SessionExpired),
+        (_, Status::Open | Status::Processing, Status::Canceled) => Some(Type::SessionCanceled),
+        _ => None,
+    }
+}
