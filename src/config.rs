@@ -57,6 +57,10 @@ pub struct Config {
     pub admin_token: Option<Secret<String>>,
     /// A Polygon node for checking payments on chain.
     pub polygon_rpc: Option<Secret<String>>,
+    /// How many blocks have to confirm a payment there, its own among them.
+    pub confirmations: u64,
+    /// After how many minutes, counted from its making, a session of which nothing is heard is asked for.
+    pub poll_minutes: Vec<u32>,
 }
 
 /// What is wrong with one setting. Its text never holds the setting's value.
@@ -78,6 +82,9 @@ const DEFAULT_API: &str = "https://api.anexpay.net";
 const DEFAULT_CHECKOUT: &str = "https://checkout.anexpay.net";
 const DEFAULT_DOMAINS: &str = "anexpay.net";
 const DEFAULT_TIMEOUT_MS: u32 = 30_000;
+/// Polygon's blocks come every two seconds and are final after two or three of its milestones.
+const DEFAULT_CONFIRMATIONS: u64 = 12;
+const DEFAULT_POLL_MINUTES: [u32; 6] = [10, 30, 120, 480, 1440, 4320];
 const MAX_TIMEOUT_MS: u32 = 120_000;
 
 /// Reads settings one by one and keeps what is wrong with them.
@@ -191,6 +198,22 @@ impl Reader<'_> {
         }
     }
 
+    fn confirmations(text: &str) -> Result<u64, &'static str> {
+        let allowed = |blocks: &u64| (1..=10_000).contains(blocks);
+        text.parse().ok().filter(allowed).ok_or("is not a number of blocks between 1 and 10000")
+    }
+
+    fn minutes(text: &str) -> Result<Vec<u32>, &'static str> {
+        let problem = "is not a list of minutes in rising order, such as 10,30,120; write 0 to ask nothing";
+        let minutes: Vec<u32> = text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| problem)?;
+        let is_rising = minutes.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
+        match minutes.as_slice() {
+            [0] => Ok(Vec::new()),
+            [first, ..] if *first > 0 && is_rising && minutes.len() <= 20 => Ok(minutes),
+            _ => Err(problem),
+        }
+    }
+
     fn polygon_rpc(text: &str) -> Result<Secret<String>, &'static str> {
         let url = web_url::parse(text).filter(|url| matches!(url.scheme(), "https" | "http"));
         url.map(|_| Secret::new(text.to_owned())).ok_or("is not an http(s) URL of a Polygon node")
@@ -231,6 +254,8 @@ impl Config {
         let allow_unsigned_links = reader.parsed("ALLOW_UNSIGNED_LINKS", Reader::flag).unwrap_or(false);
         let admin_token = reader.parsed("ADMIN_TOKEN", keys::token);
         let polygon_rpc = reader.parsed("POLYGON_RPC_URL", Reader::polygon_rpc);
+        let confirmations = reader.parsed("POLYGON_CONFIRMATIONS", Reader::confirmations).unwrap_or(DEFAULT_CONFIRMATIONS);
+        let poll_minutes = reader.parsed("STATUS_POLL_MINUTES", Reader::minutes).unwrap_or_else(|| DEFAULT_POLL_MINUTES.to_vec());
         let share_is_wrong = reader.mistakes.iter().any(|mistake| mistake.setting.ends_with("_FEE"));
         if upline.is_some() && !share_is_wrong && matches!(split, Some(Split::Affiliate(_) | Split::ThreeWay { .. })) {
             reader.mistake(
@@ -261,6 +286,8 @@ impl Config {
             allow_unsigned_links,
             admin_token,
             polygon_rpc,
+            confirmations,
+            poll_minutes,
         })
     }
 }

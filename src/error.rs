@@ -11,7 +11,8 @@ use crate::checkout::link::LinkError;
 use crate::downline::DownlineError;
 use crate::gateway::GatewayError;
 use crate::gateway::opaque::OpaqueError;
-use crate::http::Fault;
+use crate::gateway::object::Object;
+use crate::http::{Fault, Reply};
 use crate::ledger::state::Status;
 use crate::limits::{Exceeded, Subject};
 use crate::money::{AmountError, CurrencyError};
@@ -72,6 +73,8 @@ pub enum Error {
     Access(Access),
     /// A checkout session in this state cannot do that any more.
     State(Status),
+    /// More different reports about one session than anybody needs.
+    TooManyReports,
     /// An idempotency key that was used for another request.
     Idempotency,
     /// The database failed, and what it says.
@@ -134,6 +137,35 @@ pub struct Refused {
     pub retry_after: Option<u32>,
 }
 
+impl Refused {
+    /// Reads an error as [`crate::service`] writes it. Only the ledger's are read, so the code is one of ours.
+    #[must_use]
+    pub fn read(reply: &Reply) -> Option<Self> {
+        let object: Object = serde_json::from_str(&reply.text).ok()?;
+        let error = object.object("error")?;
+        let (kind, code) = (error.text("type")?, error.text("code")?);
+        let retry_after = reply.headers.get("retry-after").and_then(|text| text.parse().ok());
+        Some(Self { status: reply.status, code: known_code(&code), kind: Kind::parse(&kind), message: error.text("message")?, retry_after })
+    }
+}
+
+/// Codes that a ledger may answer a customer, a merchant's server or the gateway with, on the routes without an API key.
+fn known_code(code: &str) -> &'static str {
+    const KNOWN: [&str; 10] = [
+        "gateway_invalid_reply",
+        "gateway_rejected",
+        "gateway_timeout",
+        "gateway_unavailable",
+        "invalid_split",
+        "misconfigured",
+        "rate_limited",
+        "resource_missing",
+        "session_state",
+        "too_many_reports",
+    ];
+    KNOWN.into_iter().find(|known| *known == code).unwrap_or("internal_error")
+}
+
 /// Stripe's families of errors, by which client libraries sort them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -166,6 +198,13 @@ impl Kind {
             Self::Gateway => "gateway_error",
             Self::Api => "api_error",
         }
+    }
+}
+
+impl Kind {
+    fn parse(name: &str) -> Self {
+        let all = [Self::InvalidRequest, Self::Authentication, Self::Permission, Self::RateLimit, Self::Idempotency, Self::Gateway];
+        all.into_iter().find(|kind| kind.as_str() == name).unwrap_or(Self::Api)
     }
 }
 
@@ -215,6 +254,7 @@ impl Error {
             Self::Access(Access::Revoked) => (401, "api_key_revoked", Authentication),
             Self::Access(Access::Scope) => (403, "insufficient_scope", Permission),
             Self::Access(Access::NoAccount) => (400, "account_required", InvalidRequest),
+            Self::TooManyReports => (429, "too_many_reports", RateLimit),
             Self::State(_) => (409, "session_state", InvalidRequest),
             Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
             Self::Books(_) => (500, "internal_error", Api),
@@ -327,6 +367,7 @@ impl Error {
             Self::Json => "The body is not one JSON object in UTF-8: check its quotes, commas and braces.",
             Self::Access(why) => why.text(),
             Self::Idempotency => "This Idempotency-Key was used for another request: use a new one for each.",
+            Self::TooManyReports => "More different payments were reported for this session than it can have: look at those there are.",
             Self::Ledger => "The account's ledger cannot be reached right now: try again in a moment; nothing was changed.",
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",

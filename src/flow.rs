@@ -69,6 +69,8 @@ pub enum Callee {
     Gateway,
     /// A merchant, who hears of a payment: the call is made once, whoever hangs up. The gateway itself repeats its report.
     Merchant,
+    /// The operator's node of a chain.
+    Node,
     /// An account's ledger: the first label of the URL's host says whose.
     Ledger,
     /// Cloudflare's cache in this data centre: a `GET` looks up, and its status is 404 where nothing is kept; a `PUT` keeps.
@@ -104,7 +106,7 @@ pub type Then = Box<dyn FnOnce(&Context<'_>, Vec<Told>) -> Outcome>;
 
 /// What follows the replies, in the order of the calls. It is boxed wherever it is passed on: were it of a type of its own each
 /// time, all of this would be compiled for each time too.
-type Received = Box<dyn FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome>;
+pub type Received = Box<dyn FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome>;
 
 /// A step, or why there is none.
 pub type Outcome = Result<Step, Error>;
@@ -160,14 +162,20 @@ pub fn ask_gateway_at_once(
     calls: Vec<Call>,
     then: impl FnOnce(&Context<'_>, Vec<Result<Reply, Fault>>) -> Outcome + 'static,
 ) -> Outcome {
-    ask_all(cx, calls, Box::new(then))
+    ask_all(cx, calls.into_iter().map(|call| (Callee::Gateway, call)).collect(), Box::new(then))
 }
 
-fn ask_all(cx: &Context<'_>, calls: Vec<Call>, then: Received) -> Outcome {
-    let timeout_ms = cx.config.timeout_ms;
-    let ask = |mut call| {
-        downline::sign(cx.config, &mut call, cx.now);
-        Ask { call, callee: Callee::Gateway, timeout_ms }
+/// The same for calls of which some are to a ledger.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_all(cx: &Context<'_>, calls: Vec<(Callee, Call)>, then: Received) -> Outcome {
+    let ask = |(callee, mut call)| {
+        if callee == Callee::Gateway {
+            downline::sign(cx.config, &mut call, cx.now);
+        }
+        let timeout_ms = if callee == Callee::Ledger { LEDGER_MS } else { cx.config.timeout_ms };
+        Ask { call, callee, timeout_ms }
     };
     let (asks, since) = (calls.into_iter().map(ask).collect(), cx.now);
     wait(asks, Box::new(move |cx, told| again(cx, told, since, then)))
@@ -220,6 +228,27 @@ pub fn ask_ledger(
     then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
 ) -> Outcome {
     let asks = vec![Ask { call, callee: Callee::Ledger, timeout_ms: LEDGER_MS }];
+    wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
+}
+
+/// Goes on in a step of its own: what it writes stays or not by itself.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn next_step(then: impl FnOnce(&Context<'_>) -> Outcome + 'static) -> Outcome {
+    wait(Vec::new(), Box::new(|cx, _| then(cx)))
+}
+
+/// Asks the operator's node of a chain.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_node(
+    cx: &Context<'_>,
+    call: Call,
+    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
+) -> Outcome {
+    let asks = vec![Ask { call, callee: Callee::Node, timeout_ms: cx.config.timeout_ms }];
     wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
 }
 

@@ -48,6 +48,8 @@ pub enum Progress {
     Waiting(Pending),
     /// To the end of what was begun beside a request: nobody hears of it.
     Over,
+    /// Nowhere, in a ledger with what was due: it will be tried again. The error's code is for the log.
+    Failed(&'static str),
 }
 
 /// Something that waits for replies.
@@ -171,7 +173,11 @@ impl Service {
             Some(cx) => then(&cx, asks.into_iter().zip(came).collect()),
             None => Err(Error::Misconfigured),
         };
-        let turn = self.proceed(outcome, visit, now, besides);
+        let failure = outcome.as_ref().err().filter(|_| is_ledgers && visit.is_none()).map(Error::code);
+        let mut turn = self.proceed(outcome, visit, now, besides);
+        if let Some(code) = failure {
+            turn.progress = Progress::Failed(code);
+        }
         if is_ledgers { in_ledger(turn) } else { turn }
     }
 
@@ -209,7 +215,7 @@ impl Service {
             Route::PaymentStatus => handlers::data::payment_status(&cx, request),
             Route::Asset => handlers::page::asset(&cx, request),
             Route::Api => handlers::api::forward(&cx, request),
-            Route::Session => Err(Error::NotFound),
+            Route::Session => handlers::session::open(&cx, request),
         }
     }
 

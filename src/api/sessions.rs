@@ -5,6 +5,7 @@ use crate::api::input::Input;
 use crate::api::{Ask, accounts, object};
 use crate::checkout::link;
 use crate::error::Error;
+use crate::handlers::session;
 use crate::http::Response;
 use crate::ledger::account;
 use crate::ledger::objects::{Kept, write};
@@ -57,7 +58,7 @@ pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
         expires_at: Some(end(ask, &input)?),
         digest: None,
     };
-    let url = |id: &str| Some(ask.cx.config.origin.url(&format!("{}/{}/{id}", link::PATH, ask.account.digits())));
+    let url = |id: &str| Some(session::url(ask.cx.config, ask.account, id));
     let session = Kept::<Session>::open(ask.cx, draft, url)?;
     Ok(object(200, write(&session.shown)?))
 }

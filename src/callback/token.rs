@@ -9,6 +9,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::callback::target::Target;
 use crate::config::Config;
+use crate::ledger::id::AccountId;
 
 /// Path of our callback route.
 pub const PATH: &str = "/callback";
@@ -21,6 +22,23 @@ pub const PARAMETER: &str = "token";
 pub fn callback_url(config: &Config, target: &Target) -> Option<String> {
     let sealed = config.keys.seal(target.as_str())?;
     Some(config.origin.url(&format!("{PATH}?{PARAMETER}={}", Base64UrlUnpadded::encode_string(&sealed))))
+}
+
+/// What a token of a session starts with; no merchant's URL does.
+const SESSION: &str = "livery:";
+
+/// The callback URL to give to the gateway for a session of an account.
+#[must_use]
+pub fn session_url(config: &Config, account: &AccountId, session: &str) -> Option<String> {
+    let sealed = config.keys.seal(&format!("{SESSION}{}:{session}", account.digits()))?;
+    Some(config.origin.url(&format!("{PATH}?{PARAMETER}={}", Base64UrlUnpadded::encode_string(&sealed))))
+}
+
+/// The account and the session that an opened token names; `None` if it names a merchant's URL.
+#[must_use]
+pub fn session(opened: &str) -> Option<(AccountId, &str)> {
+    let (account, session) = opened.strip_prefix(SESSION)?.split_once(':')?;
+    Some((AccountId::from_digits(account)?, session))
 }
 
 /// The merchant's URL from a token; `None` if it was altered, or sealed with a key that is no longer in force.

@@ -4,6 +4,10 @@
 //! Livery does not read (a mailing list's tracking parameters, say) is neither signed nor passed on, so adding it breaks
 //! nothing.
 
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::Now;
@@ -94,6 +98,25 @@ pub struct Link {
     pub choice: Choice,
     /// The look of the hosted page, where it differs from the operator's.
     pub look: Vec<(&'static str, String)>,
+    /// What only rides along.
+    pub riders: Riders,
+}
+
+/// What a link says that no payment depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Riders {
+    /// The merchant's own name for the payment.
+    pub reference: Option<String>,
+    /// Where the customer goes when it is paid.
+    pub success_url: Option<String>,
+    /// Where the customer goes who gives up.
+    pub cancel_url: Option<String>,
+    /// The merchant's own notes: `metadata[key]=value`.
+    pub metadata: BTreeMap<String, String>,
+    /// When the link's time is over, in seconds since 1970 UTC.
+    pub expires: Option<u64>,
+    /// By which the link is recognised when it is opened again.
+    pub digest: String,
 }
 
 impl Link {
@@ -105,8 +128,16 @@ impl Link {
     pub fn parse(config: &Config, raw_query: &str, now: Now) -> Result<Self, Error> {
         check_signature(config, raw_query)?;
         let params = Params::read(raw_query, &KNOWN)?;
-        check_expiry(params.optional("expires")?.as_deref(), now)?;
+        let expires = check_expiry(params.optional("expires")?.as_deref(), now)?;
         check_riders(&params)?;
+        let riders = Riders {
+            reference: params.optional("reference")?,
+            success_url: params.optional("success_url")?,
+            cancel_url: params.optional("cancel_url")?,
+            metadata: metadata(raw_query)?,
+            expires,
+            digest: base16ct::lower::encode_string(&Sha256::digest(message(raw_query))),
+        };
         let wallet = |text: String| Wallet::parse(&text).map_err(|why| Error::Wallet("address", why));
         let mut look = Vec::new();
         for name in ["logo", "background", "theme", "button"] {
@@ -120,8 +151,30 @@ impl Link {
             callback: params.required("callback")?,
             choice: choice(params.optional("provider")?, params.optional("mode")?.as_deref())?,
             look,
+            riders,
         })
     }
+}
+
+/// The merchant's own notes, as many and as long as the API takes.
+fn metadata(raw_query: &str) -> Result<BTreeMap<String, String>, Error> {
+    let named = query::pairs(raw_query).filter(|pair| pair.name() == "metadata");
+    let entry = |pair: query::Pair<'_>| {
+        let name = pair.decoded_name();
+        let key = name.split_once('[')?.1.strip_suffix(']')?.to_owned();
+        Some((key, pair.value()?))
+    };
+    let problem = Error::Value("metadata", "is not of the form metadata[key]=value, each key once, at most 50 of 40 and 500 characters");
+    let (mut map, mut count) = (BTreeMap::new(), 0);
+    for pair in named {
+        let (key, value) = entry(pair).ok_or(problem.clone())?;
+        count += 1;
+        if key.is_empty() || key.chars().count() > 40 || value.chars().count() > 500 {
+            return Err(problem);
+        }
+        map.insert(key, value);
+    }
+    if map.len() == count && count <= 50 { Ok(map) } else { Err(problem) }
 }
 
 fn choice(provider: Option<String>, mode: Option<&str>) -> Result<Choice, Error> {
@@ -164,12 +217,12 @@ pub fn email(param: &'static str, text: String) -> Result<String, Error> {
     }
 }
 
-fn check_expiry(expires: Option<&str>, now: Now) -> Result<(), Error> {
-    let Some(text) = expires else { return Ok(()) };
+fn check_expiry(expires: Option<&str>, now: Now) -> Result<Option<u64>, Error> {
+    let Some(text) = expires else { return Ok(None) };
     let problem = Error::Value("expires", "is not a time: write seconds since 1970-01-01 UTC");
     let plain = text.bytes().all(|b| b.is_ascii_digit());
     let expires: u64 = text.parse().ok().filter(|_| plain).ok_or(problem)?;
-    if now.seconds() < expires { Ok(()) } else { Err(LinkError::Expired.into()) }
+    if now.seconds() < expires { Ok(Some(expires)) } else { Err(LinkError::Expired.into()) }
 }
 
 /// Checks what only rides along: a reference of the merchant's, and where the customer goes afterwards.

@@ -8,7 +8,7 @@ const MAX_BODY = 64 * 1024;
 /** Longest reply read as text, in bytes (http::MAX_TEXT). */
 const MAX_TEXT = 256 * 1024;
 // flow::Callee
-const [GATEWAY, LEDGER, EDGE] = [0, 2, 3];
+const [GATEWAY, LEDGER, EDGE] = [0, 3, 4];
 // http::Read
 const [NOTHING, , STREAM] = [0, 1, 2];
 // http::Fault

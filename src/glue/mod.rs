@@ -140,6 +140,10 @@ fn proceed(visit: &Visit, turn: Turn, came: &[Came], entropy: [u8; 16]) -> JsVal
         }
         Progress::Waiting(pending) => wait(pending, entropy, |waiting, calls| visit.ask(waiting, calls)),
         Progress::Over => JsValue::UNDEFINED,
+        Progress::Failed(code) => {
+            runtime::error(&format!("a ledger's task failed and will be tried again: {code}"));
+            JsValue::UNDEFINED
+        }
     }
 }
 
@@ -203,7 +207,11 @@ impl Books for Visit {
     fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<String, String> {
         let values = serde_json::to_string(values).unwrap_or_default();
         let told = runtime::Visit::query(self, sql, &values);
-        told.strip_prefix('!').map(str::to_owned).map_or(Ok(told), Err)
+        let failure = told.strip_prefix('!').map(str::to_owned);
+        failure.map_or(Ok(told), |why| {
+            runtime::error(&format!("the ledger's database refused: {why}"));
+            Err(why)
+        })
     }
 
     fn random(&self) -> [u8; 16] {

@@ -11,18 +11,21 @@
 //! A list or a rate that cannot be had stops nothing that could go on without.
 
 use super::known::{self, Question};
+use super::ledger::{self, Wanted};
 use super::{country_of, payment, wallet};
 use crate::callback::target::Target;
 use crate::checkout::eligibility::{Payment, Refusal};
 use crate::checkout::link::{Choice, Link};
 use crate::error::Error;
-use crate::flow::{Context, Outcome, answer, ask_gateway, ask_gateway_at_once};
+use crate::flow::{Callee, Context, Outcome, answer, ask_all};
 use crate::gateway::opaque::Opaque;
 use crate::gateway::payment::{self as gateway_payment, MAX_HOPS};
 use crate::gateway::rates::Conversion;
 use crate::gateway::wallet::{Created, Order};
 use crate::gateway::{accepted, page};
 use crate::http::{Call, Fault, Reply, Request, Response};
+use crate::ledger::id::AccountId;
+use crate::ledger::session::Draft;
 use crate::livery::request_headers;
 use crate::memory::Subject;
 use crate::money::{Amount, Currency};
@@ -31,10 +34,20 @@ use crate::split::Split;
 
 /// What the link asked for, on its way through the steps.
 struct Checkout {
-    order: Order,
+    source: Source,
     email: String,
     look: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
+}
+
+/// Where its wallet comes from.
+enum Source {
+    /// The gateway, for this order: nothing is recorded.
+    Order(Order),
+    /// The ledger, for a session that is made from this.
+    Draft(Box<Draft>),
+    /// It is there.
+    Made,
 }
 
 /// A checkout with a provider, until it is decided on.
@@ -58,14 +71,62 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let payout = wallet::payout(cx.config, link.address)?;
     let order = wallet::order(cx.config, payout, wallet::operators_split(cx.config).unwrap_or(Split::Plain), &target)?;
     let headers = request_headers::for_customer(request.headers, country);
-    let checkout = Checkout { order, email: link.email, look: link.look, headers };
-    match link.choice {
-        Choice::Hosted => create_wallet(cx, checkout, None, Next::Hosted(link.amount, link.currency)),
+    let source = if cx.config.payout.is_some() { Source::Draft(Box::new(draft(&link, &target))) } else { Source::Order(order) };
+    let checkout = Checkout { source, email: link.email, look: link.look, headers };
+    proceed(cx, checkout, None, link.amount, link.currency, link.choice)
+}
+
+/// Goes on to pay what a session asks for, whose address its ledger told.
+///
+/// # Errors
+/// The [`Error`] of the first thing that is wrong with it.
+pub fn pay(
+    cx: &Context<'_>,
+    opened: Reply,
+    email: String,
+    (amount, currency): (Amount, Currency),
+    choice: Choice,
+    headers: Vec<(&'static str, String)>,
+) -> Outcome {
+    let checkout = Checkout { source: Source::Made, email, look: Vec::new(), headers };
+    proceed(cx, checkout, Some(Ok(opened)), amount, currency, choice)
+}
+
+fn proceed(
+    cx: &Context<'_>,
+    checkout: Checkout,
+    wallet: Option<Result<Reply, Fault>>,
+    amount: Amount,
+    currency: Currency,
+    choice: Choice,
+) -> Outcome {
+    match choice {
+        Choice::Hosted => create_wallet(cx, checkout, wallet, Next::Hosted(amount, currency)),
         Choice::Provider(provider) => {
-            let payment = Payment { provider, amount: link.amount, currency: link.currency };
+            let payment = Payment { provider, amount, currency };
             payment.check_currency()?;
-            find_out(cx, Box::new(Opening { checkout, payment, dollars: None, wallet: None }))
+            find_out(cx, Box::new(Opening { checkout, payment, dollars: None, wallet }))
         }
+    }
+}
+
+/// The session that a link stands for.
+fn draft(link: &Link, target: &Target) -> Draft {
+    let riders = link.riders.clone();
+    Draft {
+        livemode: true,
+        amount: Some(link.amount.as_str().to_owned()),
+        currency: Some(link.currency.to_string()),
+        provider: if let Choice::Provider(provider) = &link.choice { Some(provider.clone()) } else { None },
+        customer_email: Some(link.email.clone()),
+        client_reference_id: riders.reference,
+        metadata: riders.metadata,
+        success_url: riders.success_url,
+        cancel_url: riders.cancel_url,
+        callback: Some(target.as_str().to_owned()),
+        expires_at: riders.expires.map(|seconds| seconds.saturating_mul(1000)),
+        digest: Some(riders.digest),
+        ..Draft::default()
     }
 }
 
@@ -81,13 +142,14 @@ fn find_out(cx: &Context<'_>, mut opening: Box<Opening>) -> Outcome {
 
 /// Step 2, at the gateway's. The wallet is asked for at the same time, unless one of the questions brought nothing just now.
 fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) -> Outcome {
-    let mut calls: Vec<Call> = questions.iter().map(|question| question.call(cx.config)).collect();
+    let mut calls: Vec<(Callee, Call)> =
+        questions.iter().map(|question| (Callee::Gateway, question.call(cx.config))).collect();
     let is_doubtful = questions.iter().any(|question| cx.memory.entry(question.subject()).is_doubtful(cx.now));
     let with_wallet = opening.wallet.is_none() && !is_doubtful;
     if with_wallet {
         calls.push(wallet_call(cx, &opening.checkout)?);
     }
-    ask_gateway_at_once(cx, calls, move |cx, mut came| {
+    let learnt = move |cx: &Context<'_>, mut came: Vec<Result<Reply, Fault>>| {
         if with_wallet {
             opening.wallet = came.pop();
         }
@@ -95,7 +157,8 @@ fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) ->
             opening.learn(cx, &question, came);
         }
         find_out(cx, opening)
-    })
+    };
+    ask_all(cx, calls, Box::new(learnt))
 }
 
 impl Opening {
@@ -166,18 +229,31 @@ enum Next {
 fn create_wallet(cx: &Context<'_>, checkout: Checkout, came: Option<Result<Reply, Fault>>, next: Next) -> Outcome {
     match came {
         Some(came) => go_on(cx, checkout, came, next),
-        None => ask_gateway(cx, wallet_call(cx, &checkout)?, |cx, came| go_on(cx, checkout, came, next)),
+        None => {
+            let call = wallet_call(cx, &checkout)?;
+            let told = |cx: &Context<'_>, mut came: Vec<_>| go_on(cx, checkout, came.pop().unwrap_or(Err(Fault::Unreachable)), next);
+            ask_all(cx, vec![call], Box::new(told))
+        }
     }
 }
 
-fn wallet_call(cx: &Context<'_>, checkout: &Checkout) -> Result<Call, Error> {
-    let call = checkout.order.request(cx.config, api_headers(checkout));
-    call.map_err(|why| Error::Split("address", why))
+fn wallet_call(cx: &Context<'_>, checkout: &Checkout) -> Result<(Callee, Call), Error> {
+    match &checkout.source {
+        Source::Order(order) => {
+            let call = order.request(cx.config, api_headers(checkout)).map_err(|why| Error::Split("address", why))?;
+            Ok((Callee::Gateway, call))
+        }
+        Source::Draft(draft) => {
+            Ok((Callee::Ledger, ledger::call(&AccountId::main(), ledger::WALLET, &Wanted::Draft(draft.clone()))?))
+        }
+        Source::Made => Err(Error::Internal),
+    }
 }
 
 /// Step 5.
 fn go_on(cx: &Context<'_>, checkout: Checkout, came: Result<Reply, Fault>, next: Next) -> Outcome {
-    let address = Created::from_reply(&accepted(came)?)?.address_in;
+    let reply = if matches!(checkout.source, Source::Order(_)) { accepted(came)? } else { ledger::told(came)? };
+    let address = Created::from_reply(&reply)?.address_in;
     match next {
         Next::Hosted(amount, currency) => {
             let query = payment_query(&address, &amount, currency, None, &checkout);

@@ -30,6 +30,11 @@ const EDGE_KEEPS: &str = "public, max-age=86400";
 const SINCE: &str = "livery-since";
 
 /// What a question says about who asks: the same for all, because the answer is for all.
+#[must_use]
+pub fn asked_by() -> Vec<(&'static str, String)> {
+    ASKED_BY.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
 const ASKED_BY: [(&str, &str); 2] =
     [("accept", "application/json"), ("user-agent", concat!("Livery/", env!("CARGO_PKG_VERSION")))];
 
@@ -55,7 +60,7 @@ impl Question {
     /// The call to the gateway.
     #[must_use]
     pub fn call(&self, config: &Config) -> Call {
-        let headers = ASKED_BY.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let headers = asked_by();
         match self {
             Self::Providers => providers::request(config, headers),
             Self::Rate(currency, value) => rates::request(config, *currency, value, headers),

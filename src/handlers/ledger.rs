@@ -2,21 +2,56 @@
 //!
 //! Only the Worker can call it, so whoever asks was checked there; what API keys may do is checked here, where they are known.
 
+use serde::{Deserialize, Serialize};
+
+use super::session;
 use crate::api::access::ACCOUNT;
-use crate::api::{self};
-use crate::error::Error;
-use crate::flow::{Context, Outcome, answer};
-use crate::http::{Method, Request, RequestBody, Response};
+use crate::api::{self, idempotency};
+use crate::error::{Error, Refused};
+use crate::flow::{Context, Outcome, answer, next_step};
+use crate::http::{Call, Fault, Method, Read, Reply, Request, RequestBody, Response};
 use crate::ledger::account::{self, Account};
 use crate::ledger::event::Nothing;
 use crate::ledger::id::AccountId;
-use crate::ledger::objects::Kept;
-use crate::ledger::{schema, task};
+use crate::ledger::objects::{Kept, Object as _, write};
+use crate::ledger::session::{Draft, Session};
+use crate::ledger::state::{Happening, Status};
+use crate::ledger::task::Kind;
+use crate::ledger::transaction::{self, Source};
+use crate::ledger::{delivery, opening, poll, schema, task, verification};
 
 /// An account as another ledger has it, to be written down here.
 pub const COPY: &str = "/copy";
 /// What is due.
-pub const ALARM: &str = "/alarm";
+const ALARM: &str = "/alarm";
+/// The address of a session, which is known or has to be made first.
+pub const WALLET: &str = "/wallet";
+/// The gateway reports a payment.
+pub const REPORT: &str = "/report";
+
+/// How many tasks are begun at a time.
+const TASKS: u32 = 50;
+/// For how long a task that was begun is not begun again, in milliseconds: longer than the gateway and a node may take.
+const LEASE_MS: u64 = 300_000;
+
+/// A call to an account's ledger.
+///
+/// # Errors
+/// None: what is sent can be written.
+pub fn call(account: &AccountId, path: &str, body: &impl Serialize) -> Result<Call, Error> {
+    let headers = vec![(ACCOUNT, account.digits().to_owned())];
+    let body = Some(write(body)?.into_bytes());
+    Ok(Call { method: Method::Post, url: super::api::url(account, path), headers, body, read: Read::Text })
+}
+
+/// What a ledger answered.
+///
+/// # Errors
+/// [`Error::Ledger`] where it cannot be reached; [`Error::Refused`] where it refused.
+pub fn told(came: Result<Reply, Fault>) -> Result<Reply, Error> {
+    let reply = came.map_err(|_| Error::Ledger)?;
+    if reply.status < 300 { Ok(reply) } else { Err(Refused::read(&reply).map_or(Error::Ledger, Error::Refused)) }
+}
 
 /// Serves a request in a ledger.
 ///
@@ -42,8 +77,90 @@ pub fn settle(cx: &Context<'_>, outcome: Outcome) -> Outcome {
 fn route(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     match (request.method, request.path) {
         (Method::Post, COPY) => copy(cx, request),
+        (Method::Post, WALLET) => wallet(cx, request),
+        (Method::Post, REPORT) => report(cx, request),
+        (Method::Post, ALARM) => alarm(cx),
         _ => api::serve(cx, request, &account_of(request)?),
     }
+}
+
+/// What the Worker asks a session's address for.
+#[derive(Serialize, Deserialize)]
+pub enum Wanted {
+    /// A session that was made before.
+    Session(String),
+    /// One that is made from this, unless it was before.
+    Draft(Box<Draft>),
+}
+
+fn wallet(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    let id = account_of(request)?;
+    let account = account::own(cx, &id)?.shown;
+    let session = match read(request)? {
+        Wanted::Session(session) => Kept::get(cx.books, None, &session)?,
+        Wanted::Draft(draft) => drafted(cx, &id, *draft)?,
+    };
+    opening::open(cx, &id, &account, session)
+}
+
+/// Whoever comes again under the same reference gets the same session, as long as nothing was paid to it.
+fn drafted(cx: &Context<'_>, account: &AccountId, draft: Draft) -> Result<Kept<Session>, Error> {
+    let values = [Session::KIND.into(), draft.digest.as_deref().into()];
+    let known = Kept::<Session>::find(cx.books, "kind = ? AND digest = ?", &values)?;
+    let is_free = |known: &Kept<Session>| {
+        let is_over = known.shown.expires_at.is_some_and(|end| end <= cx.now.0);
+        matches!(known.shown.status, Status::Open | Status::Processing) && !known.hidden.was_reported && !is_over
+    };
+    match known.filter(is_free) {
+        Some(known) => Ok(known),
+        None => Kept::open(cx, draft, |id| Some(session::url(cx.config, account, id))),
+    }
+}
+
+/// What the gateway reports of a session.
+#[derive(Serialize, Deserialize)]
+pub struct Reported {
+    /// The session.
+    pub session: String,
+    /// The callback's query, byte for byte.
+    pub query: String,
+}
+
+/// Acknowledged once it is written down.
+fn report(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    let reported: Reported = read(request)?;
+    let mut session = Kept::<Session>::get(cx.books, None, &reported.session)?;
+    transaction::report(cx, &mut session, &reported.query, Source::Callback)?;
+    answer(Response::new(200))
+}
+
+/// Begins what is due. Each goes on by itself, in steps of its own: the failure of one is nobody else's.
+fn alarm(cx: &Context<'_>) -> Outcome {
+    for task in task::take(cx, TASKS, LEASE_MS)? {
+        cx.begin(next_step(move |cx| match task.kind {
+            Kind::Expire => expire(cx, &task.subject),
+            Kind::Prune => idempotency::prune(cx).and_then(|()| done()),
+            Kind::Verify => verification::begin(cx, &task),
+            Kind::Poll => poll::ask(cx, &task),
+            Kind::Deliver => delivery::send(cx, &task),
+        }));
+    }
+    done()
+}
+
+fn expire(cx: &Context<'_>, session: &str) -> Outcome {
+    task::done(cx, Kind::Expire, session)?;
+    Kept::<Session>::get(cx.books, None, session)?.happen(cx, Happening::TimeOver)?;
+    done()
+}
+
+fn done() -> Outcome {
+    answer(Response::new(204))
+}
+
+fn read<T: serde::de::DeserializeOwned>(request: &Request<'_>) -> Result<T, Error> {
+    let RequestBody::Whole(body) = &request.body else { return Err(Error::BodyTooLarge) };
+    serde_json::from_slice(body).map_err(|_| Error::Internal)
 }
 
 fn account_of(request: &Request<'_>) -> Result<AccountId, Error> {
@@ -52,8 +169,7 @@ fn account_of(request: &Request<'_>) -> Result<AccountId, Error> {
 
 /// Writes an account down, or what it became.
 fn copy(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
-    let RequestBody::Whole(body) = &request.body else { return Err(Error::BodyTooLarge) };
-    let shown: Account = serde_json::from_slice(body).map_err(|_| Error::Internal)?;
+    let shown: Account = read(request)?;
     match Kept::<Account>::get(cx.books, Some(true), &shown.id) {
         Ok(known) if known.shown.updated_at <= shown.updated_at => Kept { shown, ..known }.update(cx.books)?,
         Ok(_) => {}

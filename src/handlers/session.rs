@@ -1,7 +1,22 @@
 //! `/checkout/ACCOUNT/SESSION`: the customer comes to pay one checkout session.
 
-use crate::checkout::link;
+use super::checkout;
+use super::country_of;
+use crate::checkout::link::{self, Choice};
+use crate::config::Config;
+use crate::error::Error;
+use crate::flow::{Context, Outcome, answer, ask_ledger};
+use crate::gateway::object::Object;
+use crate::http::{Reply, Request, Response};
 use crate::ledger::id::{self, AccountId};
+use crate::livery::request_headers;
+use crate::money::Amount;
+use crate::query::Params;
+
+use super::ledger::{self, Wanted};
+
+/// What stands in a `success_url` for the session's id.
+const SESSION_ID: &str = "{SESSION_ID}";
 
 /// Whether a path is that of a session.
 #[must_use]
@@ -13,4 +28,49 @@ pub fn is_path(path: &str) -> bool {
 fn read(path: &str) -> Option<(AccountId, &str)> {
     let (account, session) = path.strip_prefix(link::PATH)?.strip_prefix('/')?.split_once('/')?;
     Some((AccountId::from_digits(account)?, Some(session).filter(|session| id::is_id("cs", session))?))
+}
+
+/// The URL of a session.
+#[must_use]
+pub fn url(config: &Config, account: &AccountId, session: &str) -> String {
+    config.origin.url(&format!("{}/{}/{session}", link::PATH, account.digits()))
+}
+
+/// Sends the customer on to pay, or to the shop where the session is paid.
+///
+/// # Errors
+/// [`Error::Refused`] where it cannot be paid any more; [`Error::Param`] where nobody knows the customer's e-mail address.
+pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    let (account, session) = read(request.path).ok_or(Error::NotFound)?;
+    let params = Params::read(request.query, &["email", "provider"])?;
+    let email = params.optional("email")?.map(|text| link::email("email", text)).transpose()?;
+    let chosen = params.optional("provider")?.map(link::provider_id).transpose()?;
+    let headers = request_headers::for_customer(request.headers, country_of(cx.config, request)?);
+    let call = ledger::call(&account, ledger::WALLET, &Wanted::Session(session.to_owned()))?;
+    ask_ledger(call, move |cx, came| {
+        let reply = ledger::told(came)?;
+        let opened: Object = serde_json::from_str(&reply.text).map_err(|_| Error::Internal)?;
+        let session = opened.object("session").ok_or(Error::Internal)?;
+        if let Some(url) = session.text("success_url").filter(|_| session.text("status").as_deref() == Some("paid")) {
+            return answer(Response::redirect(url.replace(SESSION_ID, &session.text("id").unwrap_or_default())));
+        }
+        pay(cx, reply, &session, email, chosen, headers)
+    })
+}
+
+fn pay(
+    cx: &Context<'_>,
+    reply: Reply,
+    session: &Object,
+    email: Option<String>,
+    chosen: Option<String>,
+    headers: Vec<(&'static str, String)>,
+) -> Outcome {
+    let field = |name| session.text(name).ok_or(Error::Internal);
+    let amount = Amount::parse(&field("amount")?).map_err(|_| Error::Internal)?;
+    let currency = field("currency")?.parse().map_err(|_| Error::Internal)?;
+    let missing = Error::Param("email", crate::query::ParamError::Missing);
+    let email = session.text("customer_email").or(email).ok_or(missing)?;
+    let choice = session.text("provider").or(chosen).map_or(Choice::Hosted, Choice::Provider);
+    checkout::pay(cx, reply, email, (amount, currency), choice, headers)
 }

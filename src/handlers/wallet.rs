@@ -4,16 +4,21 @@
 //! split, or has fixed the payout wallet, the operator's word counts whichever script the caller named, and the caller's
 //! own shares and wallets go nowhere. Where the operator has decided nothing, the caller's are checked and passed on.
 
+use sha2::{Digest as _, Sha256};
+
 use super::json;
+use super::ledger::{self, Wanted};
 use crate::callback::{target::Target, token};
 use crate::config::Config;
 use crate::downline::{self, DownlineError};
 use crate::error::Error;
-use crate::flow::{Context, Outcome, answer, ask_gateway};
+use crate::flow::{Context, Outcome, answer, ask_gateway, ask_ledger};
 use crate::gateway::accepted;
 use crate::gateway::wallet::{Created, Order};
 use crate::http::{Headers, Method, Request, RequestBody};
 use crate::json::Object;
+use crate::ledger::id::AccountId;
+use crate::ledger::session::Draft;
 use crate::livery::request_headers;
 use crate::query::Params;
 use crate::route::Script;
@@ -34,7 +39,25 @@ pub fn create(cx: &Context<'_>, request: &Request<'_>, script: Script) -> Outcom
         Some(split) => split,
         None => callers_split(&params, script)?,
     };
-    proceed(cx, request.headers, &params, split)
+    match cx.config.payout {
+        Some(payout) => record(cx, &params, payout),
+        None => proceed(cx, request.headers, &params, split),
+    }
+}
+
+/// With one account, each wallet is a checkout session of it: the ledger creates it, and verifies what is paid to it.
+fn record(cx: &Context<'_>, params: &Params<'_>, payout: Wallet) -> Outcome {
+    let named = params.optional("address")?.map(|text| wallet("address", &text)).transpose()?;
+    self::payout(cx.config, named)?;
+    let target = Target::parse(cx.config, &params.required("callback")?)?;
+    operators_split(cx.config).unwrap_or(Split::Plain).check(Some(payout)).map_err(|why| Error::Split("address", why))?;
+    let digest = base16ct::lower::encode_string(&Sha256::digest(target.as_str()));
+    let draft = Draft { livemode: true, callback: Some(target.as_str().to_owned()), digest: Some(digest), ..Draft::default() };
+    let call = ledger::call(&AccountId::main(), ledger::WALLET, &Wanted::Draft(Box::new(draft)))?;
+    ask_ledger(call, move |_, came| {
+        let created = Created::from_reply(&ledger::told(came)?)?;
+        answer(json(to_json(&created, &target)))
+    })
 }
 
 /// Creates a wallet for a downline: the operator's share, the downline's, and the rest for the merchant.

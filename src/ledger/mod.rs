@@ -8,11 +8,20 @@
 
 pub mod account;
 pub mod books;
+pub mod chain;
+pub mod coin;
+pub mod delivery;
 pub mod event;
 pub mod id;
 pub mod key;
 pub mod objects;
+pub mod opening;
+pub mod poll;
+pub mod schedule;
 pub mod schema;
 pub mod session;
 pub mod state;
 pub mod task;
+pub mod transaction;
+pub mod verification;
+pub mod verify;

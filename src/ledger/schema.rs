@@ -16,7 +16,8 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         reference TEXT AS (data ->> '$.client_reference_id'),
         email TEXT AS (data ->> '$.customer_email'),
         parent TEXT AS (data ->> '$.checkout_session'),
-        txid TEXT AS (data ->> '$.txid_in'),
+        txid_in TEXT AS (CASE data ->> '$.status' WHEN 'verified' THEN lower(data ->> '$.txid_in') END),
+        txid_out TEXT AS (CASE data ->> '$.status' WHEN 'verified' THEN lower(data ->> '$.txid_out') END),
         digest TEXT AS (hidden ->> '$.digest'),
         PRIMARY KEY (kind, livemode, id)) WITHOUT ROWID",
     "CREATE INDEX objects_by_status ON objects (kind, livemode, status, id) WHERE status IS NOT NULL",
@@ -25,7 +26,9 @@ const MIGRATIONS: [&[&str]; 1] = [&[
     "CREATE INDEX objects_by_email ON objects (kind, livemode, email, id) WHERE email IS NOT NULL",
     "CREATE INDEX objects_by_parent ON objects (kind, livemode, parent, id) WHERE parent IS NOT NULL",
     "CREATE INDEX objects_by_digest ON objects (kind, digest, id) WHERE digest IS NOT NULL",
-    "CREATE UNIQUE INDEX objects_by_txid ON objects (txid) WHERE txid IS NOT NULL",
+    // No transaction is ever credited twice, whatever else goes wrong.
+    "CREATE UNIQUE INDEX objects_by_txid_in ON objects (txid_in) WHERE txid_in IS NOT NULL",
+    "CREATE UNIQUE INDEX objects_by_txid_out ON objects (txid_out) WHERE txid_out IS NOT NULL",
     "CREATE TABLE tasks (
         kind TEXT NOT NULL, subject TEXT NOT NULL, due INTEGER NOT NULL, attempt INTEGER NOT NULL,
         PRIMARY KEY (kind, subject)) WITHOUT ROWID",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -9,7 +10,8 @@ use crate::flow::Context;
 use crate::http::Now;
 use crate::ledger::event::{self, Type};
 use crate::ledger::objects::{Kept, Object};
-use crate::ledger::state::{Happening, Outcome, Status};
+use crate::ledger::state::{Happening, Outcome, Status, Sum};
+use crate::ledger::verify::sum::{Dollars, Judgement, Tolerance, judge};
 use crate::ledger::{id, task};
 
 /// Keys and values of the merchant's own.
@@ -85,6 +87,8 @@ pub struct Private {
     pub received: u64,
     /// When it expired or was cancelled.
     pub ended_at: Option<u64>,
+    /// Whether a payment to its address was ever reported: whoever comes again under the same reference gets a new address.
+    pub was_reported: bool,
 }
 
 impl Object for Session {
@@ -101,7 +105,7 @@ impl Object for Session {
 }
 
 /// What a new session is made from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Draft {
     /// See [`Session::livemode`].
     pub livemode: bool,
@@ -177,21 +181,56 @@ impl Kept<Session> {
         Ok(session)
     }
 
+    /// Notes what is owed, in dollars.
+    pub fn owe(&mut self, expected: Option<Dollars>) {
+        self.hidden.expected = expected.map(Dollars::millionths);
+        self.shown.amount_expected_usd = expected.map(|dollars| decimal(dollars.millionths()));
+    }
+
+    /// Adds a verified payment that was reported at that moment.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] beyond what can be counted; [`Error::Books`] where the database fails.
+    pub fn receive(&mut self, cx: &Context<'_>, payment: Dollars, reported_at: Now) -> Result<(), Error> {
+        let before = Dollars::from_millionths(self.hidden.received).ok_or(Error::Internal)?;
+        let received = before.checked_add(payment).ok_or(Error::Internal)?;
+        self.hidden.received = received.millionths();
+        self.shown.amount_received_usd = decimal(received.millionths());
+        let tolerance = Tolerance::from_basis_points(self.shown.tolerance_bps).unwrap_or_default();
+        // Where nothing particular was owed, whatever comes is enough.
+        let sum = match self.hidden.expected.and_then(Dollars::from_millionths) {
+            None if self.shown.amount.is_none() => Sum::Full,
+            None => Sum::Short,
+            Some(expected) => match judge(expected, tolerance, received) {
+                Judgement::Short { .. } => Sum::Short,
+                Judgement::Full => Sum::Full,
+                Judgement::Over { .. } => Sum::Over,
+            },
+        };
+        self.shown.paid_late |= self.is_late(reported_at);
+        self.happen(cx, Happening::Received(sum))
+    }
+
+    /// Whether what was reported at that moment came after the session's end.
+    #[must_use]
+    pub fn is_late(&self, reported_at: Now) -> bool {
+        self.hidden.ended_at.is_some_and(|ended| ended <= reported_at.0)
+    }
+
     /// Lets something happen to the session, writes down what becomes of it, and says so.
     ///
     /// # Errors
     /// [`Error::State`] where it cannot happen any more; [`Error::Books`] where the database fails.
     pub fn happen(&mut self, cx: &Context<'_>, happening: Happening) -> Result<(), Error> {
         let before = self.shown.status;
-        let (status, is_late, is_over) = match before.after(happening) {
+        let (status, is_over) = match before.after(happening) {
             Outcome::Refused => return Err(Error::State(before)),
-            Outcome::Same => (before, false, false),
-            Outcome::Now { status, is_late, is_over } => (status, is_late, is_over),
+            Outcome::Same => (before, false),
+            Outcome::Now { status, is_over } => (status, is_over),
         };
         let shown = &mut self.shown;
         (shown.status, shown.updated_at) = (status, cx.now.0);
         shown.overpaid |= is_over;
-        shown.paid_late |= is_late;
         match status {
             Status::Paid if shown.paid_at.is_none() => shown.paid_at = Some(cx.now.0),
             Status::Expired | Status::Canceled if before != status => self.hidden.ended_at = Some(cx.now.0),
@@ -216,4 +255,10 @@ const fn event_of(before: Status, status: Status, happening: Happening) -> Optio
         (_, Status::Open | Status::Processing, Status::Canceled) => Some(Type::SessionCanceled),
         _ => None,
     }
+}
+
+/// Millionths as a plain decimal.
+#[must_use]
+pub fn decimal(millionths: u64) -> String {
+    i64::try_from(millionths).map(|whole| Decimal::new(whole, 6).normalize().to_string()).unwrap_or_default()
 }

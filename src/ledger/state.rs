@@ -1,7 +1,7 @@
 //! The states of a checkout session, and how it gets from one to another.
 //!
 //! Total and pure: every state has an answer to everything that can happen. Money counts whenever it arrives, in a session that
-//! expired or was cancelled too: then it is late, and shown as such.
+//! expired or was cancelled too; that it is late is shown beside the state.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,8 +58,6 @@ pub enum Outcome {
     Now {
         /// The state.
         status: Status,
-        /// Whether money arrived after its end.
-        is_late: bool,
         /// Whether too much arrived.
         is_over: bool,
     },
@@ -69,7 +67,7 @@ pub enum Outcome {
 
 impl Outcome {
     const fn at(status: Status) -> Self {
-        Self::Now { status, is_late: false, is_over: false }
+        Self::Now { status, is_over: false }
     }
 }
 
@@ -98,7 +96,7 @@ impl Status {
     pub const fn after(self, happening: Happening) -> Outcome {
         use Status::{Canceled, Expired, Open, Paid, Processing, Underpaid};
         match (self, happening) {
-            (_, Happening::Received(sum)) => self.after_money(sum),
+            (_, Happening::Received(sum)) => Self::after_money(sum),
             (Open, Happening::Started) => Outcome::at(Processing),
             (Processing | Underpaid, Happening::Started) => Outcome::Same,
             (Paid | Expired | Canceled, Happening::Started) => Outcome::Refused,
@@ -110,12 +108,12 @@ impl Status {
         }
     }
 
-    const fn after_money(self, sum: Sum) -> Outcome {
+    const fn after_money(sum: Sum) -> Outcome {
         let status = match sum {
             Sum::Short => Self::Underpaid,
             Sum::Full | Sum::Over => Self::Paid,
         };
-        Outcome::Now { status, is_late: matches!(self, Self::Expired | Self::Canceled), is_over: matches!(sum, Sum::Over) }
+        Outcome::Now { status, is_over: matches!(sum, Sum::Over) }
     }
 }
 
@@ -127,15 +125,12 @@ mod tests {
     const ALL: [Status; 6] =
         [Status::Open, Status::Processing, Status::Paid, Status::Underpaid, Status::Expired, Status::Canceled];
 
-    /// `=` stays, `!` is refused, otherwise the new state's name; behind it `late` and `over`.
+    /// `=` stays, `!` is refused, otherwise the new state's name; behind it `over`.
     fn told(status: Status, happening: Happening) -> String {
         match status.after(happening) {
             Outcome::Same => "=".to_owned(),
             Outcome::Refused => "!".to_owned(),
-            Outcome::Now { status, is_late, is_over } => {
-                let (late, over) = (if is_late { " late" } else { "" }, if is_over { " over" } else { "" });
-                format!("{}{late}{over}", status.as_str())
-            }
+            Outcome::Now { status, is_over } => format!("{}{}", status.as_str(), if is_over { " over" } else { "" }),
         }
     }
 
@@ -146,9 +141,9 @@ mod tests {
             (TimeOver, ["expired", "expired", "=", "=", "=", "="]),
             (Expired, ["expired", "expired", "!", "!", "=", "!"]),
             (Canceled, ["canceled", "canceled", "!", "!", "!", "="]),
-            (Received(Sum::Short), ["underpaid", "underpaid", "underpaid", "underpaid", "underpaid late", "underpaid late"]),
-            (Received(Sum::Full), ["paid", "paid", "paid", "paid", "paid late", "paid late"]),
-            (Received(Sum::Over), ["paid over", "paid over", "paid over", "paid over", "paid late over", "paid late over"]),
+            (Received(Sum::Short), ["underpaid", "underpaid", "underpaid", "underpaid", "underpaid", "underpaid"]),
+            (Received(Sum::Full), ["paid", "paid", "paid", "paid", "paid", "paid"]),
+            (Received(Sum::Over), ["paid over", "paid over", "paid over", "paid over", "paid over", "paid over"]),
         ];
         for (happening, row) in table {
             for (status, expected) in ALL.into_iter().zip(row) {

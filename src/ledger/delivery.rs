@@ -1,0 +1,183 @@
+//! The merchant's classic callback: a GET with the gateway's parameters, sent until the merchant answers 2xx.
+//!
+//! It is sent for verified payments alone. It comes at least once: a merchant whose answer was lost is called again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::callback::{relay, target::Target};
+use crate::error::Error;
+use crate::flow::{Context, Outcome, answer, ask_merchant};
+use crate::http::{Fault, Now, Reply, Response};
+use crate::ledger::event::{self, Type};
+use crate::ledger::id;
+use crate::ledger::objects::{Kept, Object, write};
+use crate::ledger::schedule::DELIVERY;
+use crate::ledger::task::{self, Kind, Task};
+
+/// How far a delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It will be tried.
+    Pending,
+    /// The merchant answered 2xx.
+    Delivered,
+    /// It was tried for three days, and is given up.
+    Failed,
+}
+
+/// What the API shows of a delivery. Times are milliseconds since 1970 UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// `cb_…`
+    pub id: String,
+    /// `callback`
+    pub object: String,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// How far it has come.
+    pub status: Status,
+    /// The session that it is about.
+    pub checkout_session: String,
+    /// The payment that it is about.
+    pub transaction: String,
+    /// The merchant's URL with the gateway's parameters.
+    pub url: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the merchant answered last; none if there was no answer.
+    pub last_status: Option<u16>,
+    /// When it is tried next.
+    pub next_attempt_at: Option<u64>,
+    /// When it was made.
+    pub created_at: u64,
+    /// When it last changed.
+    pub updated_at: u64,
+}
+
+/// What is kept of a delivery and not shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Private {
+    /// The merchant's URL alone.
+    pub target: String,
+    /// The gateway's query, byte for byte.
+    pub query: String,
+}
+
+/// One try.
+#[derive(Clone, Debug, Serialize)]
+struct Attempt<'a> {
+    number: u32,
+    at: u64,
+    duration_ms: u64,
+    status: Option<u16>,
+    error: Option<&'a str>,
+}
+
+impl Object for Delivery {
+    const KIND: &'static str = "callback";
+    type Hidden = Private;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn livemode(&self) -> bool {
+        self.livemode
+    }
+}
+
+/// Owes the merchant a call about a verified payment.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn owe(cx: &Context<'_>, livemode: bool, session: &str, transaction: &str, hidden: Private) -> Result<(), Error> {
+    let url = Target::parse(cx.config, &hidden.target).map(|target| relay::call(&target, &hidden.query).url);
+    let shown = Delivery {
+        id: id::new("cb", cx.now, cx.books.random()),
+        object: Delivery::KIND.to_owned(),
+        livemode,
+        status: Status::Pending,
+        checkout_session: session.to_owned(),
+        transaction: transaction.to_owned(),
+        url: url.unwrap_or_else(|_| hidden.target.clone()),
+        attempts: 0,
+        last_status: None,
+        next_attempt_at: Some(cx.now.0),
+        created_at: cx.now.0,
+        updated_at: cx.now.0,
+    };
+    let delivery = Kept { shown, hidden };
+    delivery.insert(cx.books)?;
+    task::plan(cx, Kind::Deliver, &delivery.shown.id, cx.now)
+}
+
+/// Calls the merchant.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn send(cx: &Context<'_>, task: &Task) -> Outcome {
+    let delivery = Kept::<Delivery>::get(cx.books, None, &task.subject)?;
+    let (id, began) = (delivery.shown.id, cx.now);
+    match Target::parse(cx.config, &delivery.hidden.target) {
+        Ok(target) => {
+            ask_merchant(cx, relay::call(&target, &delivery.hidden.query), move |cx, came| {
+                attempted(cx, &id, began, &came)?;
+                answer(Response::new(204))
+            })
+        }
+        // The operator's settings have changed since: the host may not be called any more.
+        Err(_) => {
+            attempted(cx, &id, began, &Err(Fault::Unreachable))?;
+            answer(Response::new(204))
+        }
+    }
+}
+
+/// Writes down what came of a try.
+fn attempted(cx: &Context<'_>, id: &str, began: Now, came: &Result<Reply, Fault>) -> Result<(), Error> {
+    let mut delivery = Kept::<Delivery>::get(cx.books, None, id)?;
+    let shown = &mut delivery.shown;
+    shown.attempts += 1;
+    shown.last_status = came.as_ref().ok().map(|reply| reply.status);
+    shown.updated_at = cx.now.0;
+    log(cx, shown, began, came)?;
+    let next = DELIVERY.next(shown.attempts, cx.now);
+    let is_done = shown.last_status.is_some_and(|status| (200..300).contains(&status));
+    (shown.status, shown.next_attempt_at) = match next {
+        _ if is_done => (Status::Delivered, None),
+        Some(next) => (Status::Pending, Some(next.0)),
+        None => (Status::Failed, None),
+    };
+    let (status, next) = (shown.status, shown.next_attempt_at);
+    delivery.update(cx.books)?;
+    match (status, next) {
+        (Status::Pending, Some(next)) => return task::plan(cx, Kind::Deliver, id, Now(next)),
+        (Status::Delivered, _) => event::record(cx, Type::CallbackDelivered, &delivery.shown, &delivery.shown.checkout_session)?,
+        _ => event::record(cx, Type::CallbackFailed, &delivery.shown, &delivery.shown.checkout_session)?,
+    }
+    task::done(cx, Kind::Deliver, id)
+}
+
+fn log(cx: &Context<'_>, delivery: &Delivery, began: Now, came: &Result<Reply, Fault>) -> Result<(), Error> {
+    let error = match came {
+        Ok(_) => None,
+        Err(Fault::Unreachable) => Some("unreachable"),
+        Err(Fault::Timeout) => Some("timeout"),
+        Err(Fault::Unreadable) => Some("unreadable"),
+    };
+    let duration_ms = cx.now.0.saturating_sub(began.0);
+    let attempt = Attempt { number: delivery.attempts, at: began.0, duration_ms, status: delivery.last_status, error };
+    let sql = "INSERT INTO attempts (delivery, number, at, data) VALUES (?, ?, ?, ?)";
+    let data = write(&attempt)?;
+    cx.books.run(sql, &[(&delivery.id).into(), delivery.attempts.into(), began.into(), (&data).into()])
+}
+
+/// The tries of a delivery as JSON, the first first.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn attempts(cx: &Context<'_>, delivery: &str) -> Result<Vec<String>, Error> {
+    let rows = cx.books.rows("SELECT data FROM attempts WHERE delivery = ? ORDER BY number", &[delivery.into()])?;
+    Ok(rows.iter().filter_map(|row| row.text(0)).collect())
+}

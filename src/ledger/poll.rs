@@ -1,0 +1,68 @@
+//! Missed callbacks: a session whose customer was sent on to pay, and of which nothing is heard, is asked for.
+//!
+//! Sparingly: the gateway wants its callback to be relied upon. The operator's setting says after how many minutes; nothing is
+//! asked once a payment was reported.
+
+use crate::error::Error;
+use crate::flow::{Context, Outcome, answer, ask_gateway};
+use crate::gateway::opaque::Opaque;
+use crate::gateway::status::{self, PaymentStatus};
+use crate::gateway::accepted;
+use crate::handlers::known;
+use crate::http::{Now, Response};
+use crate::ledger::objects::Kept;
+use crate::ledger::session::Session;
+use crate::ledger::task::{self, Kind, Task};
+use crate::ledger::transaction::{self, Source};
+use crate::query;
+
+/// Plans the first question about a session that has its address now.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn begin(cx: &Context<'_>, session: &Kept<Session>) -> Result<(), Error> {
+    plan(cx, &session.shown.id, session.shown.updated_at, 0)
+}
+
+/// Plans the next question, so many after the first; none if that was the last.
+fn plan(cx: &Context<'_>, session: &str, since: u64, number: u32) -> Result<(), Error> {
+    let minutes = usize::try_from(number).ok().and_then(|number| cx.config.poll_minutes.get(number));
+    match minutes {
+        Some(minutes) => task::plan(cx, Kind::Poll, session, Now(since + u64::from(*minutes) * 60_000).max(cx.now)),
+        None => task::done(cx, Kind::Poll, session),
+    }
+}
+
+/// Asks whether a session was paid.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn ask(cx: &Context<'_>, task: &Task) -> Outcome {
+    let session = Kept::<Session>::get(cx.books, None, &task.subject)?;
+    let token = session.hidden.ipn_token.as_deref().and_then(|token| Opaque::parse(token).ok());
+    let Some(token) = token.filter(|_| !session.hidden.was_reported) else {
+        task::done(cx, Kind::Poll, &task.subject)?;
+        return answer(Response::new(204));
+    };
+    plan(cx, &session.shown.id, session.shown.created_at, task.attempt + 1)?;
+    ask_gateway(cx, status::request(cx.config, &token, known::asked_by()), move |cx, came| {
+        let told = accepted(came).and_then(|reply| status::interpret(&reply));
+        match told {
+            Ok(told) if told.is_final() => found(cx, &session.shown.id, &told)?,
+            _ => {}
+        }
+        answer(Response::new(204))
+    })
+}
+
+/// A payment that the gateway knows of, and that nobody reported, is written down as if somebody had.
+fn found(cx: &Context<'_>, session: &str, told: &PaymentStatus) -> Result<(), Error> {
+    let mut session = Kept::<Session>::get(cx.books, None, session)?;
+    if session.hidden.was_reported {
+        return Ok(());
+    }
+    let field = |name, value: &Option<String>| (name, value.clone().unwrap_or_default());
+    let fields = [field("value_coin", &told.value_coin), field("coin", &told.coin), field("txid_out", &told.txid_out)];
+    let raw = query::build(fields.iter().map(|(name, value)| (*name, value.as_str())));
+    transaction::report(cx, &mut session, &raw, Source::Status)
+}
