@@ -1,0 +1,130 @@
+//! An operator, their accounts and their keys, on a stage with a real database.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+use crate::stage::{MERCHANT, Stage};
+use crate::support::client::{Answer, Request};
+use serde_json::{Value, json};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The operator's token.
+pub const ADMIN: &str = "the-operators-own-token-0123456789";
+
+/// How long something that happens by itself may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A stage whose operator has a token.
+pub fn stage(settings: &[(&str, &str)]) -> Stage {
+    Stage::with(&[&[("ADMIN_TOKEN", ADMIN)], settings].concat())
+}
+
+/// Somebody who calls the API: with a key, or as the operator.
+pub struct Caller<'s> {
+    pub stage: &'s Stage,
+    pub token: String,
+    /// The account that the operator speaks of.
+    pub account: Option<String>,
+}
+
+impl<'s> Caller<'s> {
+    /// The operator.
+    pub fn operator(stage: &'s Stage) -> Self {
+        Self { stage, token: ADMIN.to_owned(), account: None }
+    }
+
+    /// A merchant's server with a new key of a new account.
+    pub fn merchant(stage: &'s Stage) -> Self {
+        Self::merchant_with(stage, &json!({"name": "Shop", "payout_wallet": MERCHANT}), &json!({}))
+    }
+
+    /// The same with these fields of the account and of the key.
+    pub fn merchant_with(stage: &'s Stage, account: &Value, key: &Value) -> Self {
+        let operator = Self::operator(stage);
+        let account = operator.post("accounts", account)["id"].as_str().expect("an id").to_owned();
+        let operator = Self { account: Some(account.clone()), ..operator };
+        let key = operator.post("api-keys", key);
+        Self { stage, token: key["secret"].as_str().expect("a key").to_owned(), account: None }
+    }
+
+    /// A request; `body` is left away where it is null.
+    pub fn request(&self, method: &str, path: &str, body: &Value) -> Request {
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/api/v1/{path}") };
+        let request = self.stage.worker.request(method, &path).header("authorization", &format!("Bearer {}", self.token));
+        let request = match &self.account {
+            Some(account) => request.header("livery-account", account),
+            None => request,
+        };
+        if body.is_null() {
+            return request;
+        }
+        request.header("content-type", "application/json").body(body.to_string())
+    }
+
+    /// What a `GET` brings; it has to succeed.
+    pub fn get(&self, path: &str) -> Value {
+        done(&self.request("GET", path, &Value::Null).send())
+    }
+
+    /// What a `POST` brings; it has to succeed.
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        done(&self.request("POST", path, body).send())
+    }
+
+    /// The first of a list.
+    pub fn list(&self, path: &str) -> Vec<Value> {
+        self.get(path)["data"].as_array().expect("a list").clone()
+    }
+
+    /// A new session.
+    pub fn session(&self, fields: &Value) -> Value {
+        let mut all = json!({"amount": "25.00", "currency": "USD", "customer_email": "jane@shop.example", "provider": "moonpay"});
+        all.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        self.post("checkout-sessions", &all)
+    }
+
+    /// The session as soon as `condition` holds for it.
+    pub fn await_session(&self, session: &Value, condition: impl Fn(&Value) -> bool) -> Value {
+        self.await_that(&format!("checkout-sessions/{}", session["id"].as_str().expect("an id")), condition)
+    }
+
+    /// What `path` brings as soon as `condition` holds for it.
+    pub fn await_that(&self, path: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.get(path);
+            if condition(&found) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{path} stays {found:#}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The types of a session's events, the first first.
+    pub fn events_of(&self, session: &Value) -> Vec<String> {
+        let mut events = self.list(&format!("events?limit=100&checkout_session={}", session["id"].as_str().expect("an id")));
+        events.reverse();
+        events.iter().map(|event| event["type"].as_str().expect("a type").to_owned()).collect()
+    }
+
+    /// Opens a session as its customer, who is sent on to the provider.
+    pub fn open(&self, session: &Value) -> Answer {
+        let url = session["url"].as_str().expect("a URL");
+        let path = url.split_once("//").and_then(|(_, rest)| rest.split_once('/')).expect("a path").1;
+        self.stage.get(&format!("/{path}")).header("accept", "text/html").expect_provider_url().send()
+    }
+}
+
+/// What an answer brings, which has to be one of success.
+pub fn done(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// Pays to the session's address; the stand-in gateway then reports it.
+pub fn pay(stage: &Stage, session: &Value, amount: &str) {
+    let receiving = session["receiving_address"].as_str().expect("an address");
+    stage.sandbox.pay(receiving, amount).expect("a payment");
+}

@@ -1,0 +1,40 @@
+//! From a session to a paid order: through the gateway, its callback, the verification and the merchant's own callback.
+mod ledger;
+mod stage;
+mod support;
+
+use ledger::{Caller, pay, stage as open_stage};
+use serde_json::json;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_session_is_opened_paid_verified_and_its_merchant_called() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let callback = stage.shop_callback("1001");
+    let session = shop.session(&json!({"callback": callback, "client_reference_id": "1001"}));
+    assert_eq!((&session["status"], &session["receiving_address"]), (&json!("open"), &json!(null)));
+    let answer = shop.open(&session);
+    assert_eq!(answer.status, 302, "{}", answer.text());
+    let processing = shop.await_session(&session, |session| session["status"] == "processing");
+    pay(&stage, &processing, "25.00");
+    let paid = shop.await_session(&session, |session| session["status"] == "paid");
+    assert_eq!((&paid["amount_received_usd"], &paid["overpaid"], &paid["paid_late"]), (&json!("25"), &json!(false), &json!(false)));
+    assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, PATIENCE));
+    shop.await_that("events?type=callback.delivered", |list| list["data"].as_array().is_some_and(|data| data.len() == 1));
+    let told = [
+        "checkout.session.created",
+        "checkout.session.processing",
+        "payment.detected",
+        "payment.verified",
+        "checkout.session.paid",
+        "callback.delivered",
+    ];
+    let mut events = shop.events_of(&session);
+    events.sort();
+    let mut expected = told.map(str::to_owned);
+    expected.sort();
+    assert_eq!(events, expected);
+}
