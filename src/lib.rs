@@ -11,6 +11,7 @@
 //! * [`gateway`] the protocol, in pure halves
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
+//! * [`ledger`] what is recorded of payments, and what has to hold before one counts
 //! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate
 //!   remembers, [`handlers::known`] where that comes from
 //! * [`limits`] how often the gateway is called for one client
@@ -32,6 +33,7 @@ pub mod gateway;
 pub mod handlers;
 pub mod http;
 pub mod json;
+pub mod ledger;
 pub mod limits;
 pub mod livery;
 pub mod memory;

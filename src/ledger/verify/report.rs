@@ -1,0 +1,64 @@
+//! The gateway's report of a payment, as its callback brings it.
+
+use crate::ledger::chain::id::{Address, TxId};
+use crate::ledger::verify::problem::{Problem, Wrong};
+use crate::ledger::verify::sum::Quantity;
+
+/// Longest name of a coin, in bytes; the longest that is known has 12.
+const MAX_COIN: usize = 32;
+
+/// What a callback reports. Nobody vouches for it: callbacks are not signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report<'a> {
+    /// How many coins the provider sent (`value_coin`).
+    pub value: Quantity,
+    /// Which coin, as the gateway names it.
+    pub coin: &'a str,
+    /// The provider's transaction, to the order's receiving address.
+    pub txid_in: TxId,
+    /// The gateway's transaction, from there to the payout wallet. Sibling brands do not name it.
+    pub txid_out: Option<TxId>,
+    /// The receiving address.
+    pub address_in: Address,
+    /// How many coins were paid out (`value_forwarded_coin`). Sibling brands do not name it.
+    pub forwarded: Option<Quantity>,
+}
+
+impl<'a> Report<'a> {
+    /// Reads the parameters of a callback, names and values decoded. Those of other names are passed over. Of several of one
+    /// name the last counts: the gateway appends its own.
+    ///
+    /// # Errors
+    /// [`Wrong::Missing`] and [`Wrong::Malformed`] with the parameter's name; [`Wrong::SameTransaction`].
+    pub fn read(pairs: &[(&'a str, &'a str)]) -> Result<Self, Problem> {
+        let parameters = Parameters(pairs);
+        let report = Self {
+            value: parameters.required("value_coin", Quantity::parse)?,
+            coin: parameters.required("coin", |text| (text.len() <= MAX_COIN).then_some(text))?,
+            txid_in: parameters.required("txid_in", TxId::parse)?,
+            txid_out: parameters.optional("txid_out", TxId::parse)?,
+            address_in: parameters.required("address_in", Address::parse)?,
+            forwarded: parameters.optional("value_forwarded_coin", Quantity::parse)?,
+        };
+        if report.txid_out == Some(report.txid_in) {
+            return Err(Wrong::SameTransaction.into());
+        }
+        Ok(report)
+    }
+}
+
+struct Parameters<'p, 'a>(&'p [(&'a str, &'a str)]);
+
+impl<'a> Parameters<'_, 'a> {
+    /// An empty value is none.
+    fn optional<T>(&self, name: &'static str, parse: fn(&'a str) -> Option<T>) -> Result<Option<T>, Problem> {
+        match self.0.iter().rev().find(|(found, _)| *found == name) {
+            None | Some((_, "")) => Ok(None),
+            Some((_, text)) => parse(text).map(Some).ok_or(Wrong::Malformed(name).into()),
+        }
+    }
+
+    fn required<T>(&self, name: &'static str, parse: fn(&'a str) -> Option<T>) -> Result<T, Problem> {
+        self.optional(name, parse)?.ok_or(Wrong::Missing(name).into())
+    }
+}
