@@ -33,7 +33,9 @@ fn outcome(node: &Evm, coin: &str, txid: &str, confirmations: u64) -> Outcome {
 
 fn node_with_tokens() -> Evm {
     let node = Evm::start();
-    [USDC, OLD_USDC, USDT].map(|token| node.put_token(token));
+    for token in [USDC, OLD_USDC, USDT] {
+        node.put_token(token);
+    }
     node
 }
 
@@ -77,7 +79,7 @@ fn a_token_that_somebody_made_is_wrong() {
 #[test]
 fn what_is_in_no_block_is_not_mined() {
     let node = node_with_tokens();
-    node.rpc("evm_setAutomine", json!([false]));
+    node.rpc("evm_setAutomine", &json!([false]));
     let txid = node.transfer_unmined(USDC, RECEIVING, VALUE);
     assert_eq!(outcome(&node, "polygon_usdc", &txid, 1), Err(NotYet::Mined.into()));
     let unknown = format!("0x{}", "ab".repeat(32));
@@ -104,10 +106,10 @@ fn nothing_is_final_before_it_is_confirmed() {
 #[test]
 fn a_payment_whose_block_was_replaced_is_not_mined_any_more() {
     let node = node_with_tokens();
-    let before = node.rpc("evm_snapshot", json!([]));
+    let before = node.rpc("evm_snapshot", &json!([]));
     let txid = node.transfer(USDC, RECEIVING, VALUE);
     assert_eq!(outcome(&node, "polygon_usdc", &txid, 1), Ok(Shown::Transfer));
-    assert_eq!(node.rpc("evm_revert", json!([before])), json!(true));
+    assert_eq!(node.rpc("evm_revert", &json!([before])), json!(true));
     node.mine(10);
     assert_eq!(outcome(&node, "polygon_usdc", &txid, 1), Err(NotYet::Mined.into()));
 }
@@ -133,6 +135,6 @@ fn the_native_coin_is_seen_where_the_transaction_itself_sends_it() {
 fn a_node_of_another_chain_proves_nothing() {
     let node = node_with_tokens();
     let txid = node.transfer(USDC, RECEIVING, VALUE);
-    node.rpc("anvil_setChainId", json!([80_002]));
+    node.rpc("anvil_setChainId", &json!([80_002]));
     assert_eq!(outcome(&node, "polygon_usdc", &txid, 1), Err(NotYet::OnChain.into()));
 }

@@ -82,7 +82,7 @@ impl Evm {
         });
         let mut evm = Self { node, host: String::new(), sender: String::new() };
         evm.host = listening.recv_timeout(LIMIT).expect("anvil listens");
-        evm.sender = evm.rpc("eth_accounts", json!([]))[0].as_str().expect("an account").to_owned();
+        evm.rpc("eth_accounts", &json!([]))[0].as_str().expect("an account").clone_into(&mut evm.sender);
         evm
     }
 
@@ -92,7 +92,7 @@ impl Evm {
     }
 
     /// Calls a method; panics if the node answers with an error.
-    pub fn rpc(&self, method: &str, parameters: Value) -> Value {
+    pub fn rpc(&self, method: &str, parameters: &Value) -> Value {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": parameters });
         let reply: Value = serde_json::from_str(&self.post(&request.to_string())).expect("JSON");
         assert!(reply.get("error").is_none(), "{method}: {reply}");
@@ -117,8 +117,8 @@ impl Evm {
     /// Puts a token at that address, and makes the sender of all transactions rich in it.
     pub fn put_token(&self, address: &str) {
         let code: String = TOKEN.concat().replace(' ', "");
-        self.rpc("anvil_setCode", json!([address, format!("0x{code}")]));
-        self.rpc("anvil_setStorageAt", json!([address, word(&self.sender), format!("0x{OWNED:064x}")]));
+        self.rpc("anvil_setCode", &json!([address, format!("0x{code}")]));
+        self.rpc("anvil_setStorageAt", &json!([address, word(&self.sender), format!("0x{OWNED:064x}")]));
     }
 
     /// Sends tokens; the transaction's hash.
@@ -131,29 +131,29 @@ impl Evm {
     /// The same without waiting for a block.
     pub fn transfer_unmined(&self, token: &str, to: &str, amount: u128) -> String {
         let data = format!("0xa9059cbb{}{amount:064x}", &word(to)[2..]);
-        self.send(json!({ "from": self.sender, "to": token, "gas": GAS, "data": data }))
+        self.send(&json!({ "from": self.sender, "to": token, "gas": GAS, "data": data }))
     }
 
     /// Sends native coins, in units of 10⁻¹⁸; the transaction's hash.
     pub fn pay(&self, to: &str, value: u128) -> String {
-        let txid = self.send(json!({ "from": self.sender, "to": to, "gas": GAS, "value": format!("0x{value:x}") }));
+        let txid = self.send(&json!({ "from": self.sender, "to": to, "gas": GAS, "value": format!("0x{value:x}") }));
         self.wait_until_mined(&txid);
         txid
     }
 
     /// Makes blocks.
     pub fn mine(&self, blocks: u64) {
-        self.rpc("anvil_mine", json!([format!("0x{blocks:x}")]));
+        self.rpc("anvil_mine", &json!([format!("0x{blocks:x}")]));
     }
 
-    fn send(&self, transaction: Value) -> String {
-        self.rpc("eth_sendTransaction", json!([transaction])).as_str().expect("a hash").to_owned()
+    fn send(&self, transaction: &Value) -> String {
+        self.rpc("eth_sendTransaction", &json!([transaction])).as_str().expect("a hash").to_owned()
     }
 
     /// The node mines at once, but in another thread.
     fn wait_until_mined(&self, txid: &str) {
         let deadline = Instant::now() + LIMIT;
-        while self.rpc("eth_getTransactionReceipt", json!([txid])).is_null() {
+        while self.rpc("eth_getTransactionReceipt", &json!([txid])).is_null() {
             assert!(Instant::now() < deadline, "{txid} is not mined");
             thread::sleep(Duration::from_millis(2));
         }
@@ -177,9 +177,10 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The anvil that npm installed for this machine.
+/// The anvil that npm installed: package.json names the package for this kind of machine itself, not the one that chooses it,
+/// because that one would also fetch a missing program by a script of its own.
 fn anvil() -> PathBuf {
     let packages = fs::read_dir(project().join("node_modules/@foundry-rs")).into_iter().flatten().flatten();
     let mut binaries = packages.map(|package| package.path().join("bin/anvil"));
-    binaries.find(|path| path.is_file()).expect("anvil is missing: run `npm test`, or `npm ci`")
+    binaries.find(|path| path.is_file()).expect("anvil, which is for Linux on x64, is missing: run `npm test`, or `npm ci`")
 }
