@@ -12,6 +12,7 @@ use std::{
 use support::{
     client::Answer,
     config::{self, Settings},
+    evm::Evm,
     leaks,
     worker::Worker,
 };
@@ -37,25 +38,40 @@ fn leaves_nothing_behind_when_dropped() {
     assert!(is_closed(&host));
 }
 
-/// Runs this very test again as a child that starts a Worker and is killed.
 #[test]
 fn dies_with_its_parent() {
+    check_death_with_parent("dies_with_its_parent", || {
+        let worker = Worker::start(&Settings::new());
+        (worker.host(), worker)
+    });
+}
+
+#[test]
+fn a_chain_dies_with_its_parent() {
+    check_death_with_parent("a_chain_dies_with_its_parent", || {
+        let node = Evm::start();
+        (node.url().replace("http://", ""), node)
+    });
+}
+
+/// Runs the test of that name again as a child that starts something, tells its host, and is killed.
+fn check_death_with_parent<T>(test: &str, start: impl FnOnce() -> (String, T)) {
     const CHILD: &str = "LIVERY_HARNESS_CHILD";
     if env::var_os(CHILD).is_some() {
-        let worker = Worker::start(&Settings::new());
-        println!("\nhost {}", worker.host());
+        let (host, _alive) = start();
+        println!("\nhost {host}");
         thread::sleep(Duration::from_mins(1));
         return;
     }
     let mut child = Command::new(env::current_exe().expect("this test"))
-        .args(["--exact", "dies_with_its_parent", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
         .stdout(Stdio::piped())
         .spawn()
         .expect("this test again");
     let output = BufReader::new(child.stdout.take().expect("its output"));
     let host = output.lines().map_while(Result::ok).find_map(|line| line.strip_prefix("host ").map(str::to_owned));
-    let host = host.expect("the child's Worker");
+    let host = host.expect("what the child started");
     assert!(TcpStream::connect(&host).is_ok());
     child.kill().expect("killing the child");
     child.wait().expect("its end");
