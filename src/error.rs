@@ -10,8 +10,8 @@ use crate::checkout::eligibility::Refusal;
 use crate::checkout::link::LinkError;
 use crate::downline::DownlineError;
 use crate::gateway::GatewayError;
-use crate::gateway::opaque::OpaqueError;
 use crate::gateway::object::Object;
+use crate::gateway::opaque::OpaqueError;
 use crate::http::{Fault, Reply};
 use crate::ledger::state::Status;
 use crate::limits::{Exceeded, Subject};
@@ -145,7 +145,13 @@ impl Refused {
         let error = object.object("error")?;
         let (kind, code) = (error.text("type")?, error.text("code")?);
         let retry_after = reply.headers.get("retry-after").and_then(|text| text.parse().ok());
-        Some(Self { status: reply.status, code: known_code(&code), kind: Kind::parse(&kind), message: error.text("message")?, retry_after })
+        Some(Self {
+            status: reply.status,
+            code: known_code(&code),
+            kind: Kind::parse(&kind),
+            message: error.text("message")?,
+            retry_after,
+        })
     }
 }
 
@@ -203,7 +209,8 @@ impl Kind {
 
 impl Kind {
     fn parse(name: &str) -> Self {
-        let all = [Self::InvalidRequest, Self::Authentication, Self::Permission, Self::RateLimit, Self::Idempotency, Self::Gateway];
+        let all =
+            [Self::InvalidRequest, Self::Authentication, Self::Permission, Self::RateLimit, Self::Idempotency, Self::Gateway];
         all.into_iter().find(|kind| kind.as_str() == name).unwrap_or(Self::Api)
     }
 }
@@ -257,7 +264,6 @@ impl Error {
             Self::TooManyReports => (429, "too_many_reports", RateLimit),
             Self::State(_) => (409, "session_state", InvalidRequest),
             Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
-            Self::Books(_) => (500, "internal_error", Api),
             Self::Ledger => (503, "ledger_unavailable", Api),
             Self::Refused(refused) => (refused.status, refused.code, refused.kind),
             Self::Gateway(GatewayError::Rejected { .. }) => (422, "gateway_rejected", Gateway),
@@ -269,7 +275,7 @@ impl Error {
             Self::Merchant(None, Fault::Timeout) => (504, "merchant_timeout", Gateway),
             Self::Merchant(None, _) => (502, "merchant_unreachable", Gateway),
             Self::Misconfigured => (503, "misconfigured", Api),
-            Self::Internal => (500, "internal_error", Api),
+            Self::Books(_) | Self::Internal => (500, "internal_error", Api),
         }
     }
 
@@ -367,7 +373,9 @@ impl Error {
             Self::Json => "The body is not one JSON object in UTF-8: check its quotes, commas and braces.",
             Self::Access(why) => why.text(),
             Self::Idempotency => "This Idempotency-Key was used for another request: use a new one for each.",
-            Self::TooManyReports => "More different payments were reported for this session than it can have: look at those there are.",
+            Self::TooManyReports => {
+                "More different payments were reported for this session than it can have: look at those there are."
+            }
             Self::Ledger => "The account's ledger cannot be reached right now: try again in a moment; nothing was changed.",
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",

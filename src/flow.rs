@@ -223,10 +223,7 @@ pub fn ask_merchant(
 ///
 /// # Errors
 /// None; the type fits where handlers return.
-pub fn ask_ledger(
-    call: Call,
-    then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static,
-) -> Outcome {
+pub fn ask_ledger(call: Call, then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static) -> Outcome {
     let asks = vec![Ask { call, callee: Callee::Ledger, timeout_ms: LEDGER_MS }];
     wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
 }

@@ -6,8 +6,8 @@
 
 use crate::error::Error;
 use crate::gateway::{page, payment, providers, rates, status, wallet};
-use crate::http::Method;
 use crate::handlers::session;
+use crate::http::Method;
 use crate::{api, callback, checkout};
 
 /// What a request is for.

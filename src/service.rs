@@ -167,9 +167,7 @@ impl Service {
         let visit = visit.map(|visit| Visit { waited: visit.waited + now.0.saturating_sub(since.0), ..visit });
         let besides = RefCell::default();
         let outcome = match self.context(now, books, &besides) {
-            Some(cx) if is_ledgers => {
-                handlers::ledger::settle(&cx, then(&cx, asks.into_iter().zip(came).collect()))
-            }
+            Some(cx) if is_ledgers => handlers::ledger::settle(&cx, then(&cx, asks.into_iter().zip(came).collect())),
             Some(cx) => then(&cx, asks.into_iter().zip(came).collect()),
             None => Err(Error::Misconfigured),
         };
@@ -181,12 +179,7 @@ impl Service {
         if is_ledgers { in_ledger(turn) } else { turn }
     }
 
-    const fn context<'a>(
-        &'a self,
-        now: Now,
-        books: &'a dyn Books,
-        besides: &'a RefCell<Vec<Waiting>>,
-    ) -> Option<Context<'a>> {
+    const fn context<'a>(&'a self, now: Now, books: &'a dyn Books, besides: &'a RefCell<Vec<Waiting>>) -> Option<Context<'a>> {
         match &self.config {
             Ok(config) => Some(Context::new(config, &self.memory, books, now, besides)),
             Err(_) => None,
@@ -301,7 +294,8 @@ impl Service {
 
 /// The same turn, whose steps go on in a ledger.
 fn in_ledger(mut turn: Turn) -> Turn {
-    let all = turn.besides.iter_mut().chain(if let Progress::Waiting(pending) = &mut turn.progress { Some(pending) } else { None });
+    let all =
+        turn.besides.iter_mut().chain(if let Progress::Waiting(pending) = &mut turn.progress { Some(pending) } else { None });
     all.for_each(|pending| pending.is_ledgers = true);
     turn
 }

@@ -21,7 +21,10 @@ fn a_session_is_opened_paid_verified_and_its_merchant_called() {
     let processing = shop.await_session(&session, |session| session["status"] == "processing");
     pay(&stage, &processing, "25.00");
     let paid = shop.await_session(&session, |session| session["status"] == "paid");
-    assert_eq!((&paid["amount_received_usd"], &paid["overpaid"], &paid["paid_late"]), (&json!("25"), &json!(false), &json!(false)));
+    assert_eq!(
+        (&paid["amount_received_usd"], &paid["overpaid"], &paid["paid_late"]),
+        (&json!("25"), &json!(false), &json!(false))
+    );
     assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, PATIENCE));
     shop.await_that("events?type=callback.delivered", |list| list["data"].as_array().is_some_and(|data| data.len() == 1));
     let told = [

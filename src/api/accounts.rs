@@ -1,5 +1,6 @@
 //! `/api/v1/accounts`: the operator makes accounts, and their merchants see them.
 
+use crate::api::access::Actor;
 use crate::api::input::Input;
 use crate::api::{Ask, object};
 use crate::callback::target::Target;
@@ -12,16 +13,8 @@ use crate::ledger::objects::{Kept, write};
 use crate::query::ParamError;
 use crate::split::{Share, SplitError};
 
-const FIELDS: [&str; 8] = [
-    "affiliate_fee",
-    "brand",
-    "callback_url",
-    "default_currency",
-    "name",
-    "payout_wallet",
-    "tolerance_bps",
-    "webhook_url",
-];
+const FIELDS: [&str; 8] =
+    ["affiliate_fee", "brand", "callback_url", "default_currency", "name", "payout_wallet", "tolerance_bps", "webhook_url"];
 const BRAND_FIELDS: [&str; 5] = ["background", "button", "logo", "name", "theme"];
 /// Highest tolerance: everything.
 pub const MAX_TOLERANCE: u64 = 10_000;
@@ -38,7 +31,7 @@ pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
     let missing = |name| Error::Param(name, ParamError::Missing);
     let wallet = input.wallet("payout_wallet")?.ok_or(missing("payout_wallet"))?;
     let id = AccountId::new(ask.cx.now, ask.cx.books.random());
-    let mut shown = account::blank(ask.cx, &id, wallet.to_string());
+    let mut shown = account::blank(ask.cx, &id, Some(wallet.to_string()));
     shown.name = input.required("name")?;
     change(ask, &input, &mut shown)?;
     Kept { shown: shown.clone(), hidden: Nothing {} }.insert(ask.cx.books)?;
@@ -73,10 +66,9 @@ pub fn update(ask: &Ask<'_>) -> Result<Response, Error> {
         return Err(Error::Missing("account"));
     }
     let input = Input::read(ask.request, &FIELDS)?;
-    if !matches!(ask.actor, super::access::Actor::Operator) {
-        for name in ["payout_wallet", "affiliate_fee"].into_iter().filter(|name| input.has(name)) {
-            return Err(Error::OperatorsParameter(name));
-        }
+    if let (Actor::Key(_), Some(name)) = (ask.actor, ["payout_wallet", "affiliate_fee"].into_iter().find(|name| input.has(name)))
+    {
+        return Err(Error::OperatorsParameter(name));
     }
     let mut account = account::own(ask.cx, ask.account)?;
     change(ask, &input, &mut account.shown)?;
@@ -91,10 +83,10 @@ fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Err
         account.name = name;
     }
     if let Some(wallet) = input.wallet("payout_wallet")? {
-        if ask.cx.config.payout.is_some_and(|fixed| fixed != wallet) {
+        if ask.cx.config.payout.is_some() {
             return Err(Error::PayoutFixed);
         }
-        account.payout_wallet = wallet.to_string();
+        account.payout_wallet = Some(wallet.to_string());
     }
     if input.has("affiliate_fee") {
         account.affiliate_fee = input.text("affiliate_fee")?;

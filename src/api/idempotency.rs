@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::api::{Ask, object};
 use crate::error::Error;
+use crate::http::Now;
 use crate::http::{Body, Method, RequestBody, Response};
 use crate::ledger::task;
-use crate::http::Now;
 
 /// The header.
 pub const HEADER: &str = "idempotency-key";

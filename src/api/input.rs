@@ -156,9 +156,10 @@ impl Input {
         let map: Option<Metadata> = self.read_as(NAME, "is not an object of texts")?;
         let fits = |(k, v): (&String, &String)| !k.is_empty() && k.chars().count() <= key && v.chars().count() <= value;
         match map {
-            Some(map) if map.len() > most || !map.iter().all(fits) => {
-                Err(Error::Value(NAME, "has more than 50 entries, or one whose key is longer than 40 characters or value than 500"))
-            }
+            Some(map) if map.len() > most || !map.iter().all(fits) => Err(Error::Value(
+                NAME,
+                "has more than 50 entries, or one whose key is longer than 40 characters or value than 500",
+            )),
             map => Ok(map),
         }
     }

@@ -55,7 +55,11 @@ fn scopes(input: &Input) -> Result<Vec<Scope>, Error> {
     let Some(names) = input.texts("scopes")? else { return Ok(vec![Scope::all()]) };
     let scopes = names.iter().map(|name| name.parse().map_err(|why| Error::Value("scopes", why)));
     let scopes: Vec<Scope> = scopes.collect::<Result<_, _>>()?;
-    if scopes.is_empty() { Err(Error::Value("scopes", "is empty: leave it away for a key that may do everything")) } else { Ok(scopes) }
+    if scopes.is_empty() {
+        Err(Error::Value("scopes", "is empty: leave it away for a key that may do everything"))
+    } else {
+        Ok(scopes)
+    }
 }
 
 /// `GET api-keys/:`

@@ -164,7 +164,8 @@ fn metadata(raw_query: &str) -> Result<BTreeMap<String, String>, Error> {
         let key = name.split_once('[')?.1.strip_suffix(']')?.to_owned();
         Some((key, pair.value()?))
     };
-    let problem = Error::Value("metadata", "is not of the form metadata[key]=value, each key once, at most 50 of 40 and 500 characters");
+    let problem =
+        Error::Value("metadata", "is not of the form metadata[key]=value, each key once, at most 50 of 40 and 500 characters");
     let (mut map, mut count) = (BTreeMap::new(), 0);
     for pair in named {
         let (key, value) = entry(pair).ok_or(problem.clone())?;

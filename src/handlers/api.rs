@@ -2,8 +2,8 @@
 //!
 //! Nothing is decided here but whom the request claims to come from. The ledger checks that ([`crate::api::access`]).
 
-use crate::api::access::{ACCOUNT, ACTOR, Claim};
 use super::ledger;
+use crate::api::access::{ACCOUNT, ACTOR, Claim};
 use crate::api::{ROOT, idempotency};
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_ledger};
@@ -35,7 +35,11 @@ pub fn forward(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let changes_account = named.is_some() && matches!(request.method, Method::Post | Method::Patch);
     ask_ledger(call, move |cx, came| {
         let reply = came.map_err(|_| Error::Ledger)?;
-        if changes_account && reply.status == 200 && cx.config.payout.is_none() { copy(&account, reply) } else { answer(relay(reply)) }
+        if changes_account && reply.status == 200 && cx.config.payout.is_none() {
+            copy(&account, reply)
+        } else {
+            answer(relay(reply))
+        }
     })
 }
 
@@ -56,11 +60,8 @@ fn copy(from: &AccountId, reply: Reply) -> Outcome {
 
 fn call(request: &Request<'_>, account: &AccountId, claim: &Claim, body: Vec<u8>) -> Call {
     let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-    let mut headers = vec![
-        (ACTOR, claim.header()),
-        (ACCOUNT, account.digits().to_owned()),
-        ("request-id", request_id(request.entropy)),
-    ];
+    let mut headers =
+        vec![(ACTOR, claim.header()), (ACCOUNT, account.digits().to_owned()), ("request-id", request_id(request.entropy))];
     headers.extend(PASSED.iter().filter_map(|name| Some((*name, request.headers.get(name)?))));
     let body = matches!(request.method, Method::Post | Method::Patch).then_some(body);
     Call { method: request.method, url: url(account, &format!("{}{query}", request.path)), headers, body, read: Read::Text }

@@ -142,8 +142,7 @@ fn find_out(cx: &Context<'_>, mut opening: Box<Opening>) -> Outcome {
 
 /// Step 2, at the gateway's. The wallet is asked for at the same time, unless one of the questions brought nothing just now.
 fn ask(cx: &Context<'_>, mut opening: Box<Opening>, questions: Vec<Question>) -> Outcome {
-    let mut calls: Vec<(Callee, Call)> =
-        questions.iter().map(|question| (Callee::Gateway, question.call(cx.config))).collect();
+    let mut calls: Vec<(Callee, Call)> = questions.iter().map(|question| (Callee::Gateway, question.call(cx.config))).collect();
     let is_doubtful = questions.iter().any(|question| cx.memory.entry(question.subject()).is_doubtful(cx.now));
     let with_wallet = opening.wallet.is_none() && !is_doubtful;
     if with_wallet {
@@ -227,14 +226,12 @@ enum Next {
 
 /// Step 4.
 fn create_wallet(cx: &Context<'_>, checkout: Checkout, came: Option<Result<Reply, Fault>>, next: Next) -> Outcome {
-    match came {
-        Some(came) => go_on(cx, checkout, came, next),
-        None => {
-            let call = wallet_call(cx, &checkout)?;
-            let told = |cx: &Context<'_>, mut came: Vec<_>| go_on(cx, checkout, came.pop().unwrap_or(Err(Fault::Unreachable)), next);
-            ask_all(cx, vec![call], Box::new(told))
-        }
+    if let Some(came) = came {
+        return go_on(cx, checkout, came, next);
     }
+    let call = wallet_call(cx, &checkout)?;
+    let told = |cx: &Context<'_>, mut came: Vec<_>| go_on(cx, checkout, came.pop().unwrap_or(Err(Fault::Unreachable)), next);
+    ask_all(cx, vec![call], Box::new(told))
 }
 
 fn wallet_call(cx: &Context<'_>, checkout: &Checkout) -> Result<(Callee, Call), Error> {

@@ -7,6 +7,7 @@ use crate::flow::Context;
 use crate::ledger::event::{self, Nothing, Type};
 use crate::ledger::id::AccountId;
 use crate::ledger::objects::{Kept, Object};
+use crate::query::ParamError;
 use crate::split::{Split, Stake};
 use crate::wallet::Wallet;
 
@@ -19,8 +20,8 @@ pub struct Account {
     pub object: String,
     /// The merchant's name.
     pub name: String,
-    /// Where the merchant is paid.
-    pub payout_wallet: String,
+    /// Where the merchant is paid; none where the operator fixed that in a secret, which is shown to nobody.
+    pub payout_wallet: Option<String>,
     /// The operator's share of this merchant's payments, where it differs from `AFFILIATE_FEE`: a decimal such as `0.02`.
     pub affiliate_fee: Option<String>,
     /// The currency of sessions that name none.
@@ -78,7 +79,9 @@ impl Account {
         let error = |why| Error::Split("affiliate_fee", why);
         let share = crate::split::Share::parse(own).map_err(error)?;
         let split = match operators {
-            Split::Plain => return Err(Error::Value("affiliate_fee", "is a share for nobody: the operator has no affiliate wallet")),
+            Split::Plain => {
+                return Err(Error::Value("affiliate_fee", "is a share for nobody: the operator has no affiliate wallet"));
+            }
             Split::Affiliate(wallet) => Split::Custom(Stake { wallet, share }),
             Split::Custom(stake) => Split::Custom(Stake { share, ..stake }),
             Split::ThreeWay { affiliate, sub_affiliate } => {
@@ -94,8 +97,12 @@ impl Account {
     /// # Errors
     /// [`Error::Wallet`] where what is stored is none.
     pub fn payout(&self, cx: &Context<'_>) -> Result<Wallet, Error> {
-        let parse = || Wallet::parse(&self.payout_wallet).map_err(|why| Error::Wallet("payout_wallet", why));
-        cx.config.payout.map_or_else(parse, Ok)
+        let missing = Error::Param("payout_wallet", ParamError::Missing);
+        match (cx.config.payout, &self.payout_wallet) {
+            (Some(fixed), _) => Ok(fixed),
+            (None, Some(own)) => Wallet::parse(own).map_err(|why| Error::Wallet("payout_wallet", why)),
+            (None, None) => Err(missing),
+        }
     }
 }
 
@@ -107,9 +114,9 @@ impl Account {
 pub fn own(cx: &Context<'_>, id: &AccountId) -> Result<Kept<Account>, Error> {
     let known = Kept::<Account>::get(cx.books, Some(true), &id.public());
     match (known, cx.config.payout) {
-        (Err(Error::Missing(_)), Some(payout)) if *id == AccountId::main() => {
-            let (name, wallet) = (cx.config.brand.name.clone(), payout.to_string());
-            create(cx, Account { name, ..blank(cx, id, wallet) })
+        (Err(Error::Missing(_)), Some(_)) if *id == AccountId::main() => {
+            let name = cx.config.brand.name.clone();
+            create(cx, Account { name, ..blank(cx, id, None) })
         }
         (known, _) => known,
     }
@@ -117,7 +124,7 @@ pub fn own(cx: &Context<'_>, id: &AccountId) -> Result<Kept<Account>, Error> {
 
 /// An account of which only the wallet is known.
 #[must_use]
-pub fn blank(cx: &Context<'_>, id: &AccountId, payout_wallet: String) -> Account {
+pub fn blank(cx: &Context<'_>, id: &AccountId, payout_wallet: Option<String>) -> Account {
     Account {
         id: id.public(),
         object: Account::KIND.to_owned(),

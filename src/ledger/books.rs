@@ -1,4 +1,4 @@
-//! The ledger's storage: an SQLite database with one account's rows, and what else a step in it needs of its surroundings.
+//! The ledger's storage: an `SQLite` database with one account's rows, and what else a step in it needs of its surroundings.
 //!
 //! The runtime gives each account's Durable Object such a database (`glue/ledger.js`); natively, tests give one of their own.
 //! Every step runs in one transaction: a step that fails has changed nothing.

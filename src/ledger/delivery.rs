@@ -119,19 +119,15 @@ pub fn owe(cx: &Context<'_>, livemode: bool, session: &str, transaction: &str, h
 pub fn send(cx: &Context<'_>, task: &Task) -> Outcome {
     let delivery = Kept::<Delivery>::get(cx.books, None, &task.subject)?;
     let (id, began) = (delivery.shown.id, cx.now);
-    match Target::parse(cx.config, &delivery.hidden.target) {
-        Ok(target) => {
-            ask_merchant(cx, relay::call(&target, &delivery.hidden.query), move |cx, came| {
-                attempted(cx, &id, began, &came)?;
-                answer(Response::new(204))
-            })
-        }
+    let Ok(target) = Target::parse(cx.config, &delivery.hidden.target) else {
         // The operator's settings have changed since: the host may not be called any more.
-        Err(_) => {
-            attempted(cx, &id, began, &Err(Fault::Unreachable))?;
-            answer(Response::new(204))
-        }
-    }
+        attempted(cx, &id, began, &Err(Fault::Unreachable))?;
+        return answer(Response::new(204));
+    };
+    ask_merchant(cx, relay::call(&target, &delivery.hidden.query), move |cx, came| {
+        attempted(cx, &id, began, &came)?;
+        answer(Response::new(204))
+    })
 }
 
 /// Writes down what came of a try.

@@ -1,4 +1,4 @@
-//! The ledger: one merchant account's sessions, payments and events, in an SQLite database of its own.
+//! The ledger: one merchant account's sessions, payments and events, in an `SQLite` database of its own.
 //!
 //! Each account has a Durable Object of its own, so accounts share nothing and capacity grows with their number. A step reads,
 //! decides and writes in one transaction ([`books`]); calls are made between steps, as [`crate::flow`] says. What has to happen
@@ -25,3 +25,6 @@ pub mod task;
 pub mod transaction;
 pub mod verification;
 pub mod verify;
+
+#[cfg(test)]
+pub mod testing;

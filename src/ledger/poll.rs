@@ -5,9 +5,9 @@
 
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway};
+use crate::gateway::accepted;
 use crate::gateway::opaque::Opaque;
 use crate::gateway::status::{self, PaymentStatus};
-use crate::gateway::accepted;
 use crate::handlers::known;
 use crate::http::{Now, Response};
 use crate::ledger::objects::Kept;

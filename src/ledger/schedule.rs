@@ -57,6 +57,9 @@ mod tests {
     fn everything_is_tried_for_about_three_days() {
         assert!((70.0..73.0).contains(&hours(&DELIVERY)), "{}", hours(&DELIVERY));
         assert!((70.0..73.0).contains(&hours(&VERIFICATION)), "{}", hours(&VERIFICATION));
-        assert_eq!((DELIVERY.next(0, Now(5)), DELIVERY.next(1, Now(5)), DELIVERY.next(11, Now(5))), (None, Some(Now(10_005)), None));
+        assert_eq!(
+            (DELIVERY.next(0, Now(5)), DELIVERY.next(1, Now(5)), DELIVERY.next(11, Now(5))),
+            (None, Some(Now(10_005)), None)
+        );
     }
 }

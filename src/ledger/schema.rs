@@ -1,7 +1,7 @@
 //! The tables, and how those of older versions become those of today.
 //!
 //! An object of any kind is one row: `data` is what the API shows of it, to the letter, and `hidden` what it does not. What is
-//! searched for stands in columns that SQLite computes from `data`, so there is one truth. A migration is a list of statements;
+//! searched for stands in columns that `SQLite` computes from `data`, so there is one truth. A migration is a list of statements;
 //! none is ever changed once it was deployed, the next is added behind it.
 
 use crate::error::Error;

@@ -98,13 +98,16 @@ impl Status {
         match (self, happening) {
             (_, Happening::Received(sum)) => Self::after_money(sum),
             (Open, Happening::Started) => Outcome::at(Processing),
-            (Processing | Underpaid, Happening::Started) => Outcome::Same,
             (Paid | Expired | Canceled, Happening::Started) => Outcome::Refused,
             (Open | Processing, Happening::TimeOver | Happening::Expired) => Outcome::at(Expired),
             (Open | Processing, Happening::Canceled) => Outcome::at(Canceled),
-            (Underpaid | Paid | Expired | Canceled, Happening::TimeOver) => Outcome::Same,
+            (Processing | Underpaid, Happening::Started) | (Underpaid | Paid | Expired | Canceled, Happening::TimeOver) => {
+                Outcome::Same
+            }
             (Expired, Happening::Expired) | (Canceled, Happening::Canceled) => Outcome::Same,
-            (Underpaid | Paid | Canceled, Happening::Expired) | (Underpaid | Paid | Expired, Happening::Canceled) => Outcome::Refused,
+            (Underpaid | Paid | Canceled, Happening::Expired) | (Underpaid | Paid | Expired, Happening::Canceled) => {
+                Outcome::Refused
+            }
         }
     }
 
@@ -155,7 +158,10 @@ mod tests {
     #[test]
     fn what_was_paid_stays_paid() {
         for happening in [Started, TimeOver, Expired, Canceled, Received(Sum::Full), Received(Sum::Over)] {
-            assert!(!matches!(Status::Paid.after(happening), Outcome::Now { status, .. } if status != Status::Paid), "{happening:?}");
+            assert!(
+                !matches!(Status::Paid.after(happening), Outcome::Now { status, .. } if status != Status::Paid),
+                "{happening:?}"
+            );
         }
     }
 }

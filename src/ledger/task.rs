@@ -79,10 +79,9 @@ pub fn done(cx: &Context<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn take(cx: &Context<'_>, most: u32, lease_ms: u64) -> Result<Vec<Task>, Error> {
-    let rows = cx.books.rows(
-        "SELECT kind, subject, attempt FROM tasks WHERE due <= ? ORDER BY due LIMIT ?",
-        &[cx.now.into(), most.into()],
-    )?;
+    let rows = cx
+        .books
+        .rows("SELECT kind, subject, attempt FROM tasks WHERE due <= ? ORDER BY due LIMIT ?", &[cx.now.into(), most.into()])?;
     let mut tasks = Vec::new();
     for row in rows {
         let (name, subject) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());

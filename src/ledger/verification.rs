@@ -6,14 +6,16 @@
 
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway_at_once, ask_node};
+use crate::gateway::accepted;
 use crate::gateway::opaque::Opaque;
 use crate::gateway::status::{self, PaymentStatus};
-use crate::gateway::accepted;
 use crate::handlers::known::{self, Question as Asked};
+use crate::http::Now;
 use crate::http::{Call, Fault, Method, Read, Reply, Response};
 use crate::ledger::chain::id::{Address, TxId};
 use crate::ledger::chain::{self, Question, Shown};
 use crate::ledger::coin::{Coin, Price};
+use crate::ledger::delivery;
 use crate::ledger::event::{self, Type};
 use crate::ledger::objects::Kept;
 use crate::ledger::opening::Owed;
@@ -22,8 +24,6 @@ use crate::ledger::session::{Session, decimal};
 use crate::ledger::task::{self, Kind, Task};
 use crate::ledger::transaction::{Source, Status, Transaction, parameters};
 use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Wrong};
-use crate::ledger::delivery;
-use crate::http::Now;
 
 /// One report on its way.
 struct Inquiry {
@@ -82,7 +82,14 @@ fn read(parameters: &[(String, String)]) -> Result<Report<'_>, Problem> {
 
 /// Asks the gateway: the payment's state, the coin's price where it is no dollar, and the rate where what is owed is not known
 /// in dollars yet. Then the node, if there is one.
-fn inquire(cx: &Context<'_>, task: &Task, transaction: &Kept<Transaction>, session: &Kept<Session>, order: Order, coin: Coin) -> Outcome {
+fn inquire(
+    cx: &Context<'_>,
+    task: &Task,
+    transaction: &Kept<Transaction>,
+    session: &Kept<Session>,
+    order: Order,
+    coin: Coin,
+) -> Outcome {
     let token = session.hidden.ipn_token.as_deref().and_then(|token| Opaque::parse(token).ok()).ok_or(Error::Internal)?;
     let mut calls = vec![status::request(cx.config, &token, known::asked_by())];
     if let Some(path) = coin.price_path() {
@@ -110,7 +117,8 @@ fn ask_chain(
     settle_owed(cx, &inquiry, rate)?;
     let transaction = Kept::<Transaction>::get(cx.books, None, &inquiry.transaction)?;
     let parameters = parameters(&transaction.hidden.query);
-    let question = read(&parameters).ok().and_then(|report| Question::about(&report, inquiry.coin, &inquiry.order, cx.config.confirmations));
+    let question =
+        read(&parameters).ok().and_then(|report| Question::about(&report, inquiry.coin, &inquiry.order, cx.config.confirmations));
     match (&cx.config.polygon_rpc, question) {
         (Some(node), Some(question)) => {
             let body = Some(question.request().into_bytes());
@@ -141,7 +149,13 @@ fn settle_owed(cx: &Context<'_>, inquiry: &Inquiry, came: Option<Result<Reply, F
     Ok(())
 }
 
-fn decide(cx: &Context<'_>, inquiry: &Inquiry, status: Option<&PaymentStatus>, price: Option<Price>, chain: chain::Outcome) -> Outcome {
+fn decide(
+    cx: &Context<'_>,
+    inquiry: &Inquiry,
+    status: Option<&PaymentStatus>,
+    price: Option<Price>,
+    chain: chain::Outcome,
+) -> Outcome {
     let transaction = Kept::<Transaction>::get(cx.books, None, &inquiry.transaction)?;
     if transaction.shown.status != Status::Pending {
         return over(cx, &inquiry.transaction);
@@ -156,6 +170,7 @@ fn decide(cx: &Context<'_>, inquiry: &Inquiry, status: Option<&PaymentStatus>, p
 }
 
 /// A payment that counts: its dollars, and the two transactions as they are always spelt.
+#[derive(Clone, Copy)]
 struct Payment {
     dollars: Dollars,
     txid_in: Option<TxId>,
@@ -171,11 +186,9 @@ fn judged(
 ) -> Result<Result<Payment, Problem>, Error> {
     let parameters = parameters(&transaction.hidden.query);
     let verified = match transaction.shown.source {
-        Source::Callback => read(&parameters).and_then(|report| verify::verify(&report, &order_of(session).map_err(|_| Wrong::Address)?, evidence)).map(|verified| Payment {
-            dollars: verified.dollars,
-            txid_in: Some(verified.txid_in),
-            txid_out: verified.txid_out,
-        }),
+        Source::Callback => read(&parameters)
+            .and_then(|report| verify::verify(&report, &order_of(session).map_err(|_| Wrong::Address)?, evidence))
+            .map(|verified| Payment { dollars: verified.dollars, txid_in: Some(verified.txid_in), txid_out: verified.txid_out }),
         Source::Status => by_status(cx, transaction, inquiry.coin, evidence),
     };
     let Ok(payment) = verified else { return Ok(verified) };
@@ -211,7 +224,12 @@ fn by_status(cx: &Context<'_>, transaction: &Kept<Transaction>, coin: Coin, evid
 }
 
 /// It counts.
-fn credit(cx: &Context<'_>, mut transaction: Kept<Transaction>, mut session: Kept<Session>, payment: Payment) -> Result<(), Error> {
+fn credit(
+    cx: &Context<'_>,
+    mut transaction: Kept<Transaction>,
+    mut session: Kept<Session>,
+    payment: Payment,
+) -> Result<(), Error> {
     let shown = &mut transaction.shown;
     (shown.status, shown.reason, shown.message, shown.updated_at) = (Status::Verified, None, None, cx.now.0);
     shown.value_usd = Some(decimal(payment.dollars.millionths()));
@@ -239,11 +257,9 @@ fn refuse(cx: &Context<'_>, mut transaction: Kept<Transaction>, problem: Problem
         shown.status = Status::Unverified;
     }
     transaction.update(cx.books)?;
-    match next {
-        Some(next) => task::plan(cx, Kind::Verify, &transaction.shown.id, next),
-        None => {
-            task::done(cx, Kind::Verify, &transaction.shown.id)?;
-            event::record(cx, Type::PaymentUnverified, &transaction.shown, &transaction.shown.checkout_session)
-        }
+    if let Some(next) = next {
+        return task::plan(cx, Kind::Verify, &transaction.shown.id, next);
     }
+    task::done(cx, Kind::Verify, &transaction.shown.id)?;
+    event::record(cx, Type::PaymentUnverified, &transaction.shown, &transaction.shown.checkout_session)
 }

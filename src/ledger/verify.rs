@@ -93,6 +93,9 @@ fn known(coin: &str) -> Result<Coin, Problem> {
 }
 
 /// The value in dollars is known. A coin without a price is never counted as if it were a dollar.
+///
+/// # Errors
+/// [`NotYet::Priced`], [`Wrong::TooMuch`].
 pub fn worth(value: Quantity, coin: Coin, price: Option<Price>) -> Result<Dollars, Problem> {
     let dollars = if coin.is_stable() { Some(value) } else { value.times(price.ok_or(NotYet::Priced)?.0) };
     dollars.and_then(Dollars::from_quantity).ok_or(Wrong::TooMuch.into())

@@ -3,9 +3,12 @@
 use super::*;
 use crate::country::Country;
 use crate::http::{Call, RequestBody};
+use crate::ledger::books::NoBooks;
+use crate::ledger::testing::Ledgers;
 use crate::query;
 use crate::testing::SIGNING_KEY;
 use proptest::prelude::*;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use url::Url;
 
@@ -37,21 +40,41 @@ type Told = (u16, Sent, String);
 fn run(service: &Service, method: Method, path: &str, query: &str, headers: &Sent, told: &Told) -> (Response, Vec<Call>) {
     let body = RequestBody::Whole(if method == Method::Post { query.as_bytes().to_vec() } else { Vec::new() });
     let request = Request { method, path, query, headers, country: Country::UNKNOWN, body, now: NOW, entropy: [7; 16] };
-    let mut calls = Vec::new();
+    let calls = RefCell::default();
     let mut turn = service.answer(&request);
     loop {
         match turn.progress {
-            Progress::Done(response, _) => return (response, calls),
-            Progress::Over => panic!("a request ends with an answer"),
+            Progress::Done(response, _) => return (response, calls.into_inner()),
+            Progress::Over | Progress::Failed(_) => panic!("a request ends with an answer"),
             Progress::Waiting(pending) => {
-                let nothing_kept = (404, Vec::new(), String::new());
-                let is_edge = |ask: &Ask| ask.callee == Callee::Edge;
-                calls.extend(pending.asks.iter().filter(|ask| !is_edge(ask)).map(|ask| ask.call.clone()));
-                assert!(calls.len() < 20, "a request must end");
-                let told = |ask| if is_edge(ask) { nothing_kept.clone() } else { told.clone() };
-                let came = pending.asks.iter().map(|ask| Ok(reply(told(ask)))).collect();
-                turn = service.resume(pending, came, NOW);
+                let ledgers = Ledgers::default();
+                let came =
+                    pending.asks.iter().map(|ask| Ok(heard_by(service, &ledgers, ask, &calls, &|_| told.clone()))).collect();
+                assert!(calls.borrow().len() < 20, "a request must end");
+                turn = service.resume(pending, came, NOW, &NoBooks);
             }
+        }
+    }
+}
+
+/// What somebody answers to a call: nothing is kept at the edge, and what is asked there nobody else hears; a ledger does its own
+/// work; all others answer what the test says, and their calls are noted.
+fn heard_by(
+    service: &Service,
+    ledgers: &Ledgers,
+    ask: &Ask,
+    calls: &RefCell<Vec<Call>>,
+    others: &dyn Fn(&Call) -> Told,
+) -> Reply {
+    match ask.callee {
+        Callee::Edge => reply((404, Vec::new(), String::new())),
+        Callee::Ledger => {
+            let others = |ask: &Ask| Ok(heard_by(service, ledgers, ask, calls, others));
+            ledgers.answer(service, &ask.call, NOW, &others)
+        }
+        _ => {
+            calls.borrow_mut().push(ask.call.clone());
+            reply(others(&ask.call))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::handlers::known;
+use crate::ledger::books::NoBooks;
 use crate::memory::Subject;
 use crate::money::{Amount, Currency};
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ impl<'a> World<'a> {
             begun.extend(turn.besides);
             match turn.progress {
                 Progress::Done(response, _) => break response,
-                Progress::Over => panic!("a request ends with an answer"),
+                Progress::Over | Progress::Failed(_) => panic!("a request ends with an answer"),
                 Progress::Waiting(pending) => {
                     rounds.push(pending.asks.iter().map(name).collect());
                     turn = self.reply(pending, now);
@@ -84,7 +85,7 @@ impl<'a> World<'a> {
 
     fn reply(&self, pending: Pending, now: Now) -> Turn {
         let came = pending.asks.iter().map(|ask| self.came(ask).map(reply)).collect();
-        self.service.resume(pending, came, now)
+        self.service.resume(pending, came, now, &NoBooks)
     }
 
     fn came(&self, Ask { call, callee, .. }: &Ask) -> Came {
@@ -394,7 +395,7 @@ fn a_made_up_amount_keeps_no_old_rate_alive() {
     let memory = Memory::default();
     let config = crate::testing::config(&[]);
     let besides = RefCell::default();
-    let at = |seconds: u64| Context::new(&config, &memory, Now(NOW.0 + seconds * 1000), &besides);
+    let at = |seconds: u64| Context::new(&config, &memory, &NoBooks, Now(NOW.0 + seconds * 1000), &besides);
     let reply = |text: &str| Ok(crate::testing::reply(200, text));
     let good = reply(r#"{"status":"success","value_coin":"1.07","exchange_rate":"1.07427"}"#);
     let eur: Currency = "EUR".parse().unwrap();

@@ -127,19 +127,16 @@ fn send(service: &Service, shot: &Shot) -> Fate {
         now: NOW,
         entropy: [7; 16],
     };
-    let mut calls = Vec::new();
+    let calls = RefCell::default();
     let mut turn = service.answer(&request);
     loop {
         match turn.progress {
-            Progress::Done(response, note) => return Fate { response, code: note.code, calls },
-            Progress::Over => panic!("a request ends with an answer"),
+            Progress::Done(response, note) => return Fate { response, code: note.code, calls: calls.into_inner() },
+            Progress::Over | Progress::Failed(_) => panic!("a request ends with an answer"),
             Progress::Waiting(pending) => {
-                // Nothing is kept at the edge, and what is asked there nobody else hears.
-                let is_edge = |ask: &Ask| ask.callee == Callee::Edge;
-                calls.extend(pending.asks.iter().filter(|ask| !is_edge(ask)).map(|ask| ask.call.clone()));
-                let told = |ask: &Ask| if is_edge(ask) { (404, Vec::new(), String::new()) } else { gateway(&ask.call) };
-                let came = pending.asks.iter().map(|ask| Ok(reply(told(ask)))).collect();
-                turn = service.resume(pending, came, NOW);
+                let ledgers = Ledgers::default();
+                let came = pending.asks.iter().map(|ask| Ok(heard_by(service, &ledgers, ask, &calls, &gateway))).collect();
+                turn = service.resume(pending, came, NOW, &NoBooks);
             }
         }
     }
