@@ -48,6 +48,7 @@ fn a_payment_is_seen_whichever_usdc_it_is() {
         assert_eq!(outcome(&node, coin, &txid.to_uppercase().replacen("0X", "0x", 1), 1), Ok(Shown::Transfer));
     }
     let more = node.transfer(USDC, RECEIVING, VALUE + 1);
+    assert_eq!(node.owned(USDC, RECEIVING), 2 * VALUE + 1, "the token is an honest one");
     assert_eq!(outcome(&node, "polygon_usdc", &more, 1), Ok(Shown::Transfer));
 }
 

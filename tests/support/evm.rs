@@ -141,6 +141,12 @@ impl Evm {
         txid
     }
 
+    /// How many base units of a token somebody owns.
+    pub fn owned(&self, token: &str, owner: &str) -> u128 {
+        let balance = self.rpc("eth_getStorageAt", &json!([token, word(owner), "latest"]));
+        u128::from_str_radix(balance.as_str().expect("a word").trim_start_matches("0x"), 16).expect("what is owned of it")
+    }
+
     /// Makes blocks.
     pub fn mine(&self, blocks: u64) {
         self.rpc("anvil_mine", &json!([format!("0x{blocks:x}")]));

@@ -130,6 +130,29 @@ fn what_a_node_may_say_instead() {
     assert_eq!(answer(&batch("{}")), Err(NotYet::Readable.into()));
 }
 
+/// POL has no logs: the transaction itself is looked at, and it has to be the one that was asked for.
+#[test]
+fn the_native_coin_is_seen_in_the_transaction_itself() {
+    let transaction = format!(r#"{{"hash":"{TXID}","to":"{RECEIVING}","value":"0xde0b6b3a7640000"}}"#);
+    let answer = |value: &str, transaction: &str| {
+        let receipts = batch(&receipt(&[])).replacen('[', &format!(r#"[{{"id":3,"result":{transaction}}},"#), 1);
+        question(Coin::PolygonPol, value).unwrap().answer(&receipts)
+    };
+    assert_eq!(answer("1", &transaction), Ok(Shown::Transfer));
+    assert_eq!(answer("1.000000000000000001", &transaction), Err(Wrong::Short.into()));
+    for (from, to, problem) in [
+        (TXID, "0x00", NotYet::Readable.into()),
+        ("0xa22a", "0xa22b", NotYet::Readable.into()),
+        (RECEIVING, OTHER, Wrong::Recipient.into()),
+        (&format!("\"{RECEIVING}\""), "null", Problem::from(Wrong::Recipient)),
+        ("\"value\"", "\"valeu\"", NotYet::Readable.into()),
+    ] {
+        assert_eq!(answer("1", &transaction.replace(from, to)), Err(problem), "{from} {to}");
+    }
+    assert_eq!(answer("1", "null"), Err(NotYet::Mined.into()));
+    assert_eq!(question(Coin::PolygonPol, "1").unwrap().answer(&batch(&receipt(&[]))), Err(NotYet::Readable.into()));
+}
+
 proptest! {
     #[test]
     fn sums_are_what_bigger_numbers_say(amounts in prop::collection::vec(any::<[u8; 32]>(), 1..4), shift in 0_u64..250, value in 1..10_u64.pow(15)) {

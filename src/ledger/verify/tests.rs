@@ -107,6 +107,17 @@ fn address_and_coin_are_the_orders_and_known() {
     assert_eq!(plausible(&Report::read(&CALLBACK).unwrap(), &order()), Ok(Coin::PolygonUsdc));
 }
 
+/// Neither counted as something dearer, nor taken out of the chain's sight.
+#[test]
+fn no_coin_passes_for_another() {
+    let (status, price) = (status("105.6", "polygon_usdc"), Quantity::parse("3000").map(Price));
+    for coin in Coin::ALL.into_iter().filter(|coin| *coin != Coin::PolygonUsdc) {
+        let pairs = [&CALLBACK[..], &[("coin", coin.as_str())]].concat();
+        let evidence = Evidence { price, status: Some(&status), chain: Ok(Shown::NotAsked) };
+        assert_eq!(verify(&Report::read(&pairs).unwrap(), &order(), &evidence), Err(Wrong::StatusCoin.into()), "{coin:?}");
+    }
+}
+
 #[test]
 fn a_native_coin_is_worth_its_price_and_nothing_without() {
     let half = [&CALLBACK[..], &[("coin", "eth"), ("value_coin", "0.5")]].concat();
