@@ -23,12 +23,12 @@ const STATUS: &str = "/control/payment-status.php";
 const WALLET: &str = "/control/wallet.php";
 const PAYMENT: &str = "/process-payment.php";
 const CROWD: usize = 100;
-const SETTINGS: [(&str, &str); 3] =
-    [("PAYOUT_WALLET", MERCHANT), ("ALLOW_UNSIGNED_LINKS", "true"), ("RATE_LIMIT_PER_TOKEN", "0")];
+const SETTINGS: [(&str, &str); 2] = [("ALLOW_UNSIGNED_LINKS", "true"), ("RATE_LIMIT_PER_TOKEN", "0")];
 
 fn checkout(stage: &Stage, provider: &str, amount: &str, currency: &str) -> String {
     let callback = encode(&stage.shop_callback("1"));
-    format!("/checkout?amount={amount}&currency={currency}&email=j@example.com&provider={provider}&callback={callback}")
+    let order = format!("address={MERCHANT}&amount={amount}&currency={currency}&email=j@example.com");
+    format!("/checkout?{order}&provider={provider}&callback={callback}")
 }
 
 /// Sends all of these at the same time, to a gateway that takes its time over a path. The statuses, and how often it was asked

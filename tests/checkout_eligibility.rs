@@ -8,12 +8,14 @@ use stage::{MERCHANT, Stage, encode, failure, paths, read_one};
 use support::client::Answer;
 
 fn stage(more: &[(&str, &str)]) -> Stage {
-    Stage::with(&[&[("PAYOUT_WALLET", MERCHANT), ("ALLOW_UNSIGNED_LINKS", "true")], more].concat())
+    Stage::with(&[&[("ALLOW_UNSIGNED_LINKS", "true")], more].concat())
 }
 
 fn checkout(stage: &Stage, provider: &str, amount: &str, currency: &str) -> Answer {
     let callback = encode(&stage.shop_callback("1"));
-    let query = format!("amount={amount}&currency={currency}&email=j@example.com&provider={provider}&callback={callback}");
+    let query = format!(
+        "address={MERCHANT}&amount={amount}&currency={currency}&email=j@example.com&provider={provider}&callback={callback}"
+    );
     stage.get(&format!("/checkout?{query}")).send()
 }
 

@@ -100,12 +100,25 @@ fn starts_with_any_text_in_a_setting() {
 #[test]
 fn knows_everything_in_wrangler_toml() {
     const NEWEST_DATE: &str = "2026-10-01";
-    const KNOWN: [&str; 9] =
-        ["name", "main", "compatibility_date", "compatibility_flags", "send_metrics", "build", "observability", "vars", "routes"];
+    const KNOWN: [&str; 11] = [
+        "name",
+        "main",
+        "compatibility_date",
+        "compatibility_flags",
+        "send_metrics",
+        "build",
+        "durable_objects",
+        "migrations",
+        "observability",
+        "vars",
+        "routes",
+    ];
     let wrangler = config::wrangler();
     let unknown: Vec<_> = wrangler.keys().filter(|key| !KNOWN.contains(&key.as_str())).collect();
     assert!(unknown.is_empty(), "teach tests/support/config.rs about {unknown:?}");
     assert_eq!(wrangler["main"].as_str(), Some("build/index.js"));
+    let ledger = r#"{"bindings":[{"class_name":"Ledger","name":"LEDGER"}]}"#;
+    assert_eq!(serde_json::to_string(&wrangler["durable_objects"]).expect("JSON"), ledger);
     assert!(config::compatibility_date().as_str() <= NEWEST_DATE, "older than the pinned workerd knows");
 }
 

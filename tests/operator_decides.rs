@@ -22,7 +22,9 @@ const CASES: u64 = 120;
 
 type Row = (&'static str, &'static str);
 
-const MODES: [&[Row]; 5] = [
+/// Not the one with `PAYOUT_WALLET`: there a ledger remembers orders, so that the same one twice makes one call. It has its turn
+/// natively, with a new ledger each time (src/service/tests/operator.rs).
+const MODES: [&[Row]; 4] = [
     &[],
     &[("AFFILIATE_WALLET", AFFILIATE)],
     &[("AFFILIATE_WALLET", AFFILIATE), ("AFFILIATE_FEE", "0.015"), ("BRAND_THEME", "#6366f1")],
@@ -32,7 +34,6 @@ const MODES: [&[Row]; 5] = [
         ("SUB_AFFILIATE_WALLET", SUB_AFFILIATE),
         ("SUB_AFFILIATE_FEE", "0.0025"),
     ],
-    &[("PAYOUT_WALLET", MERCHANT)],
 ];
 
 /// All that may go up, and what the runtime itself adds.

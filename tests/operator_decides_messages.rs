@@ -119,9 +119,9 @@ fn no_framing_hides_a_second_request() {
 #[test]
 fn the_host_header_decides_nothing() {
     let stage = Stage::with(&[("PAYOUT_WALLET", MERCHANT), ("ALLOW_UNSIGNED_LINKS", "true")]);
-    let callback = encode(&stage.shop_callback("1"));
-    let target = format!("/checkout?amount=25&currency=EUR&email=a%40b.example&callback={callback}");
     for host in ["evil.example", "evil.example:80", "a@evil.example", "evil.example/control/wallet.php?x=", "127.0.0.1", ""] {
+        let callback = encode(&stage.shop_callback(&encode(host)));
+        let target = format!("/checkout?amount=25&currency=USD&email=a%40b.example&callback={callback}");
         let answer = stage.get(&target).header("Host", host).header("X-Forwarded-Host", host).try_send().expect("an answer");
         let asked = stage.asked();
         for made in &asked {

@@ -150,7 +150,11 @@ fn the_client_is_counted_first() {
 
 #[test]
 fn what_the_gateway_is_not_called_for_is_not_counted() {
-    let stage = Stage::with(&[("RATE_LIMIT_PER_CLIENT", "1"), ("PAYOUT_WALLET", MERCHANT)]);
+    let stage = Stage::with(&[
+        ("RATE_LIMIT_PER_CLIENT", "1"),
+        ("PAYOUT_WALLET", MERCHANT),
+        ("ADMIN_TOKEN", "an-operators-token-of-32-letters"),
+    ]);
     assert_eq!(stage.get("/control/provider-status").send().status, 200);
     let free = [
         ("/healthz", 200),

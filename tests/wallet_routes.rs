@@ -170,13 +170,16 @@ fn without_an_affiliate_the_callers_split_is_passed_on() {
 #[test]
 fn the_operators_wallet_is_paid_and_no_other() {
     let stage = Stage::with(&[("PAYOUT_WALLET", MERCHANT)]);
-    let callback = encode(&stage.shop_callback("4"));
     let lower = MERCHANT.to_lowercase();
-    for address in ["", "address=&", &format!("address={MERCHANT}&"), &format!("address={lower}&")] {
+    for (number, address) in
+        ["", "address=&", &format!("address={MERCHANT}&"), &format!("address={lower}&")].into_iter().enumerate()
+    {
+        let callback = encode(&stage.shop_callback(&format!("4{number}")));
         let answer = stage.get(&format!("/control/wallet.php?{address}callback={callback}")).send();
         assert_eq!(answer.status, 200, "{address}: {}", answer.text());
         assert_asked(&stage, address, "/control/wallet.php", &[]);
     }
+    let callback = encode(&stage.shop_callback("5"));
     for script in SCRIPTS {
         let query = format!("address={STRANGER}&callback={callback}&affiliate={AFFILIATE}&affiliate_fee=0.01&merchant_fee=0.98");
         let query = format!("{query}&sub_affiliate={SUB_AFFILIATE}&sub_affiliate_fee=0.01");
