@@ -209,7 +209,7 @@ impl Service {
             Route::PaymentStatus => handlers::data::payment_status(&cx, request),
             Route::Asset => handlers::page::asset(&cx, request),
             Route::Api => handlers::api::forward(&cx, request),
-            Route::Session => handlers::session::open(&cx, request),
+            Route::Session => handlers::session::open(&cx, request, face),
         }
     }
 

@@ -41,3 +41,19 @@ fn a_session_is_opened_paid_verified_and_its_merchant_called() {
     expected.sort();
     assert_eq!(events, expected);
 }
+
+/// The gateway wants an e-mail address with each payment: a session without one asks its customer.
+#[test]
+fn a_customer_whose_address_nobody_knows_is_asked_for_it() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let session = shop.session(&json!({"customer_email": null}));
+    let asked = shop.open(&session);
+    assert_eq!((asked.status, asked.header("Content-Type")), (200, Some("text/html; charset=utf-8")), "{}", asked.text());
+    let path = session["url"].as_str().expect("a URL").strip_prefix(&stage.worker.url()).expect("our URL");
+    assert!(asked.text().contains(&format!("action=\"{path}\"")) && asked.text().contains("name=\"email\""), "{}", asked.text());
+    let answered = stage.get(&format!("{path}?email=jane%40shop.example")).expect_provider_url().send();
+    assert!(answered.status == 302 && answered.header("Location").expect("a provider").contains("jane%40shop.example"));
+    let refused = stage.get(path).header("accept", "application/json").send();
+    assert_eq!(stage::failure(&refused), (400, "missing_parameter".into(), Some("email".into())));
+}

@@ -11,7 +11,8 @@ use crate::http::{Reply, Request, Response};
 use crate::ledger::id::{self, AccountId};
 use crate::livery::request_headers;
 use crate::money::Amount;
-use crate::query::Params;
+use crate::pages::{self, Face, Form};
+use crate::query::{ParamError, Params};
 
 use super::ledger::{self, Wanted};
 
@@ -40,12 +41,13 @@ pub fn url(config: &Config, account: &AccountId, session: &str) -> String {
 ///
 /// # Errors
 /// [`Error::Refused`] where it cannot be paid any more; [`Error::Param`] where nobody knows the customer's e-mail address.
-pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+pub fn open(cx: &Context<'_>, request: &Request<'_>, face: &Face) -> Outcome {
     let (account, session) = read(request.path).ok_or(Error::NotFound)?;
     let params = Params::read(request.query, &["email", "provider"])?;
     let email = params.optional("email")?.map(|text| link::email("email", text)).transpose()?;
     let chosen = params.optional("provider")?.map(link::provider_id).transpose()?;
     let headers = request_headers::for_customer(request.headers, country_of(cx.config, request)?);
+    let (face, path) = (face.clone(), request.path.to_owned());
     let call = ledger::call(&account, ledger::WALLET, &Wanted::Session(session.to_owned()))?;
     ask_ledger(call, move |cx, came| {
         let reply = ledger::told(came)?;
@@ -54,7 +56,13 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
         if let Some(url) = session.text("success_url").filter(|_| session.text("status").as_deref() == Some("paid")) {
             return answer(Response::redirect(url.replace(SESSION_ID, &session.text("id").unwrap_or_default())));
         }
-        pay(cx, reply, &session, email, chosen, headers)
+        match session.text("customer_email").or(email) {
+            Some(email) => pay(cx, reply, &session, email, chosen, headers),
+            None if face.form == Form::Html => {
+                answer(pages::email(&cx.config.brand, &face, &path, chosen.as_deref()).ok_or(Error::Internal)?)
+            }
+            None => Err(Error::Param("email", ParamError::Missing)),
+        }
     })
 }
 
@@ -62,15 +70,13 @@ fn pay(
     cx: &Context<'_>,
     reply: Reply,
     session: &Object,
-    email: Option<String>,
+    email: String,
     chosen: Option<String>,
     headers: Vec<(&'static str, String)>,
 ) -> Outcome {
     let field = |name| session.text(name).ok_or(Error::Internal);
     let amount = Amount::parse(&field("amount")?).map_err(|_| Error::Internal)?;
     let currency = field("currency")?.parse().map_err(|_| Error::Internal)?;
-    let missing = Error::Param("email", crate::query::ParamError::Missing);
-    let email = session.text("customer_email").or(email).ok_or(missing)?;
     let choice = session.text("provider").or(chosen).map_or(Choice::Hosted, Choice::Provider);
     checkout::pay(cx, reply, email, (amount, currency), choice, headers)
 }

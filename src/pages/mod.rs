@@ -88,6 +88,7 @@ struct Frame<'a> {
     support: Option<&'a str>,
     background: &'a str,
     theme: &'a str,
+    button: &'a str,
     nonce: String,
 }
 
@@ -100,6 +101,7 @@ impl<'a> Frame<'a> {
             support: brand.and_then(|b| b.support.as_deref()),
             background: colour(|b| &b.background, "Canvas"),
             theme: colour(|b| &b.theme, "#2563eb"),
+            button: colour(|b| &b.button, "#2563eb"),
             nonce: face.nonce(),
         }
     }
@@ -109,6 +111,14 @@ impl<'a> Frame<'a> {
 #[template(path = "home.html")]
 struct Home<'a> {
     frame: Frame<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "email.html")]
+struct Email<'a> {
+    frame: Frame<'a>,
+    action: &'a str,
+    provider: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -126,6 +136,13 @@ struct ErrorPage<'a> {
 pub fn home(brand: &Brand, face: &Face) -> Option<Response> {
     let html = Home { frame: Frame::new(Some(brand), face) }.render().ok()?;
     Some(page(200, html, face))
+}
+
+/// Asks for the customer's e-mail address, which comes back to the path `action`; `None` if the template fails.
+#[must_use]
+pub fn email(brand: &Brand, face: &Face, action: &str, provider: Option<&str>) -> Option<Response> {
+    let html = Email { frame: Frame::new(Some(brand), face), action, provider }.render().ok()?;
+    Some(form(200, html, face))
 }
 
 /// The page for an error, with a `message` that is safe to show; `None` if the template fails.
@@ -152,8 +169,17 @@ const fn title(status: u16) -> &'static str {
 }
 
 fn page(status: u16, html: String, face: &Face) -> Response {
+    guarded(status, html, face, "'none'")
+}
+
+/// A page with a form. Browsers hold the redirect that follows it to the same rule, and that may lead to any provider.
+fn form(status: u16, html: String, face: &Face) -> Response {
+    guarded(status, html, face, "'self' https:")
+}
+
+fn guarded(status: u16, html: String, face: &Face, forms: &str) -> Response {
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{}'; img-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'nonce-{}'; img-src https:; base-uri 'none'; form-action {forms}; frame-ancestors 'none'",
         face.nonce()
     );
     Response::new(status)
