@@ -27,6 +27,7 @@ const KNOWN: [&str; 7] =
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
+#[inline(never)]
 pub fn create(cx: &Context<'_>, request: &Request<'_>, script: Script) -> Outcome {
     downline::verify(cx.config, request)?;
     let params = Params::read(request.query, &KNOWN)?;
@@ -41,6 +42,7 @@ pub fn create(cx: &Context<'_>, request: &Request<'_>, script: Script) -> Outcom
 ///
 /// # Errors
 /// [`Error::Downline`] for everybody else, and the error of the first value that is wrong.
+#[inline(never)]
 pub fn create_for_downline(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     downline::verify(cx.config, request)?.ok_or(DownlineError::Unsigned)?;
     let Some(Split::Custom(affiliate)) = cx.config.split else { return Err(DownlineError::NotAllowed.into()) };
