@@ -260,7 +260,8 @@ impl Service {
         (response, name_in_url)
     }
 
-    /// An error in the form that the caller reads.
+    /// An error in the form that the caller reads. Not inlined, as handlers are not.
+    #[inline(never)]
     fn render(&self, error: &Error, face: &Face) -> Response {
         let brand = self.config().map(|config| &config.brand);
         let message = error.to_string();

@@ -74,7 +74,7 @@ function bind(profile, parts) {
 }
 
 /** What has one caller is not put into it if it is large: the runtime compiles a function at a time, when it is first called. */
-const FEW_INLINED = '--one-caller-inline-max-function-size=700';
+const FEW_INLINED = '--one-caller-inline-max-function-size=100';
 
 function optimise(wasm, names = '--strip-debug') {
   step(inProject('node_modules', '.bin', 'wasm-opt'), ['-Oz', FEW_INLINED, '--enable-simd', names, '--strip-producers', wasm, '-o', wasm]);

@@ -19,6 +19,7 @@ const ACKNOWLEDGED: &str = "*ok*";
 ///
 /// # Errors
 /// [`Error::Token`] for a token that was not issued here; [`Error::Callback`] where its merchant may not be called.
+#[inline(never)]
 pub fn relay(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let token = Params::read(request.query, &[token::PARAMETER])?.required(token::PARAMETER)?;
     let opened = token::open(cx.config, &token).ok_or(Error::Token)?;

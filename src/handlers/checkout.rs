@@ -64,6 +64,7 @@ struct Opening {
 ///
 /// # Errors
 /// The [`Error`] of the first thing that is wrong with it.
+#[inline(never)]
 pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
     let link = Link::parse(cx.config, request.query, cx.now)?;

@@ -16,6 +16,7 @@ use crate::query::Params;
 ///
 /// # Errors
 /// None before the gateway answered.
+#[inline(never)]
 pub fn list_providers(cx: &Context<'_>) -> Outcome {
     serve(cx, Question::Providers)
 }
@@ -24,6 +25,7 @@ pub fn list_providers(cx: &Context<'_>) -> Outcome {
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
+#[inline(never)]
 pub fn convert(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["from", "value"])?;
     let from: Currency = params.required("from")?.parse().map_err(|why| Error::Currency("from", why))?;
@@ -51,6 +53,7 @@ fn serve(cx: &Context<'_>, question: Question) -> Outcome {
 ///
 /// # Errors
 /// The [`Error`] of a token that is missing or malformed.
+#[inline(never)]
 pub fn payment_status(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let params = Params::read(request.query, &["ipn_token"])?;
     params.required("ipn_token")?;

@@ -8,6 +8,7 @@ use crate::pages::{self, Face};
 ///
 /// # Errors
 /// [`Error::Internal`] if the template fails.
+#[inline(never)]
 pub fn show(cx: &Context<'_>, face: &Face) -> Outcome {
     answer(pages::home(&cx.config.brand, face).ok_or(Error::Internal)?)
 }

@@ -1,4 +1,6 @@
 //! What each route does. A handler reads and validates its input, then proceeds step by step as [`crate::flow`] says.
+//!
+//! None is inlined: the runtime compiles a function when it is first called, and the first request would wait for all of them.
 
 pub mod api;
 pub mod callback;

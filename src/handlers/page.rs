@@ -20,6 +20,7 @@ const OPERATORS: [&str; 6] = ["affiliate", "affiliate_fee", page::DOMAIN, "merch
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
+#[inline(never)]
 pub fn hosted(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
     let params =
@@ -38,6 +39,7 @@ pub fn hosted(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 ///
 /// # Errors
 /// The [`Error`] of a parameter that only the operator may set, or of a body that cannot be passed on.
+#[inline(never)]
 pub fn asset(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
     check_operators(request.query, cx)?;

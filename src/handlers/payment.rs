@@ -18,6 +18,7 @@ const KNOWN: [&str; 5] = ["address", "amount", "currency", "email", "provider"];
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
+#[inline(never)]
 pub fn redirect(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
     let query = checked_query(request.query)?;

@@ -32,6 +32,7 @@ const KNOWN: [&str; 7] =
 ///
 /// # Errors
 /// The [`Error`] of the first value that is wrong.
+#[inline(never)]
 pub fn create(cx: &Context<'_>, request: &Request<'_>, script: Script) -> Outcome {
     downline::verify(cx.config, request)?;
     let params = Params::read(request.query, &KNOWN)?;
@@ -64,6 +65,7 @@ fn record(cx: &Context<'_>, params: &Params<'_>, payout: Wallet) -> Outcome {
 ///
 /// # Errors
 /// [`Error::Downline`] for everybody else, and the error of the first value that is wrong.
+#[inline(never)]
 pub fn create_for_downline(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     downline::verify(cx.config, request)?.ok_or(DownlineError::Unsigned)?;
     let Some(Split::Custom(affiliate)) = cx.config.split else { return Err(DownlineError::NotAllowed.into()) };

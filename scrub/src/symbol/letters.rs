@@ -92,15 +92,15 @@ pub fn of(code: u32) -> &'static [u8] {
     one(ascii)
 }
 
-/// Shows `visit` every character that stands for letters, digits or signs, and some others.
-pub fn each(visit: &mut dyn FnMut(u32)) {
+/// Shows `visit` every character that stands for letters, digits or signs, with these, and some others.
+pub fn each(visit: &mut dyn FnMut(u32, &'static [u8])) {
     for (first, words) in RUNS {
-        (first..).zip(words.split(' ')).for_each(|(code, _)| visit(code));
+        (first..).zip(words.split(' ')).for_each(|(code, word)| visit(code, word.as_bytes()));
     }
     for range in
         [0..0x80, 0xFF01..0xFF5F, 0x24B6..0x24EA, 0x1_CCD6..0x1_CCFA, 0x1_D400..0x1_D800, 0x1_F130..0x1_F14A, 0x1_FBF0..0x1_FBFA]
     {
-        range.for_each(&mut *visit);
+        range.for_each(|code| visit(code, of(code)));
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn each_character_with_letters_is_told() {
         let mut told = std::collections::BTreeSet::new();
-        each(&mut |code| {
+        each(&mut |code, _| {
             told.insert(code);
         });
         for code in (0..=0x11_0000).filter(|code| is_of_host(&String::from_utf8_lossy(of(*code)))) {

@@ -51,8 +51,8 @@ impl Sieve {
             blocks: [0; 32],
             candidates: Bytes::default(),
         };
-        letters::each(&mut |code| {
-            if sieve.is_meant(letters::of(code)) {
+        letters::each(&mut |code, letters| {
+            if sieve.is_meant(letters) {
                 sieve.codes.push(code);
                 if let Some(blocks) = sieve.blocks.get_mut((code >> 12) as usize) {
                     *blocks |= 1 << (code >> 6 & 63);
@@ -87,20 +87,26 @@ impl Sieve {
         let is_reference = byte == b'#' || is_plain || self.references.iter().any(|name| name.first() == Some(&byte));
         let is_escape = is_lead(byte) || byte.is_ascii_hexdigit() || matches!(byte, b'u' | b'x') || is_plain;
         let kinds = [(goes_on, PLAIN), (is_digit, PERCENT), (is_reference, REFERENCE), (is_escape, BACKSLASH)];
-        let of_leads = (0xC2..=0xF4).filter(|lead| self.goes_on(*lead, byte)).fold(0, |all, lead| all | self.kind(lead));
-        kinds.into_iter().filter(|(may, _)| *may).fold(of_leads, |all, (_, kind)| all | kind)
+        kinds.into_iter().filter(|(may, _)| *may).fold(self.leads_before(byte), |all, (_, kind)| all | kind)
+    }
+
+    /// The kinds of those first bytes of characters that this one may stand behind.
+    fn leads_before(&self, byte: u8) -> u8 {
+        match byte {
+            0x80..0xC0 => (0xC2..=0xF4).filter(|lead| self.goes_on(*lead, byte)).fold(0, |all, lead| all | self.kind(lead)),
+            _ => 0,
+        }
     }
 
     /// Whether a character that begins with these two bytes may be one of the letters.
     fn goes_on(&self, lead: u8, byte: u8) -> bool {
         let (count, bits) = super::of_lead(lead);
         let code = u32::from(bits) << 6 | u32::from(byte & 0x3F);
-        matches!(byte, 0x80..0xC0)
-            && match count {
-                1 => self.is_in_block(code >> 6),
-                2 => self.is_in_block(code),
-                _ => self.blocks.get(code as usize).is_some_and(|blocks| *blocks != 0),
-            }
+        match count {
+            1 => self.is_in_block(code >> 6),
+            2 => self.is_in_block(code),
+            _ => self.blocks.get(code as usize).is_some_and(|blocks| *blocks != 0),
+        }
     }
 
     /// Which of these bytes may begin a spelling of one of the letters: a bit for each, the lowest for the first.
