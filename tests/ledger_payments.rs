@@ -57,3 +57,25 @@ fn a_customer_whose_address_nobody_knows_is_asked_for_it() {
     let refused = stage.get(path).header("accept", "application/json").send();
     assert_eq!(stage::failure(&refused), (400, "missing_parameter".into(), Some("email".into())));
 }
+
+/// A link can name an account: what comes of it is a session like any other.
+#[test]
+fn a_link_to_an_account_makes_a_session() {
+    let stage = open_stage(&[("ALLOW_UNSIGNED_LINKS", "true")]);
+    let shop = Caller::merchant(&stage);
+    let account = shop.get("account")["id"].as_str().expect("an id").to_owned();
+    let callback = stage::encode(&stage.shop_callback("77"));
+    let order = format!("account={account}&amount=25&currency=USD&provider=moonpay&email=a%40b.example&callback={callback}");
+    let link = format!("/checkout?{order}&reference=77&metadata[size]=large&success_url=https%3A%2F%2Fshop.example%2F");
+    for _ in 0..2 {
+        let answer = stage.get(&link).expect_provider_url().send();
+        assert_eq!(answer.status, 302, "{}", answer.text());
+    }
+    let sessions = shop.list("checkout-sessions?client_reference_id=77");
+    assert_eq!(sessions.len(), 1, "{sessions:#?}");
+    assert_eq!((&sessions[0]["metadata"]["size"], &sessions[0]["status"]), (&json!("large"), &json!("processing")));
+    let both = format!("/checkout?{order}&address={}", stage::STRANGER);
+    assert_eq!(stage::failure(&stage.get(&both).send()), (400, "invalid_parameter".into(), Some("address".into())));
+    let unknown = link.replace(&account, "acct_0123456789abcdef");
+    assert_eq!(stage::failure(&stage.get(&unknown).send()).1, "resource_missing");
+}

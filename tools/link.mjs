@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Failure, inProject, script } from './process.mjs';
 
 const PARAMETERS = [
-  'address', 'amount', 'background', 'button', 'callback', 'cancel_url', 'currency', 'email', 'expires', 'logo', 'mode',
+  'account', 'address', 'amount', 'background', 'button', 'callback', 'cancel_url', 'currency', 'email', 'expires', 'logo', 'mode',
   'provider', 'reference', 'success_url', 'theme',
 ];
 const METADATA = /^metadata\[.+\]$/;

@@ -46,7 +46,7 @@ pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
         livemode: livemode(ask, &input)?,
         amount: Some(input.amount("amount")?.ok_or(missing("amount"))?.as_str().to_owned()),
         currency: Some(currency.ok_or(missing("currency"))?),
-        tolerance_bps: accounts::tolerance(&input)?.unwrap_or(account.tolerance_bps),
+        tolerance_bps: Some(accounts::tolerance(&input)?.unwrap_or(account.tolerance_bps)),
         provider: input.text("provider")?.map(link::provider_id).transpose()?,
         customer_email: input.text("customer_email")?.map(|text| link::email("customer_email", text)).transpose()?,
         customer_name: input.text("customer_name")?,

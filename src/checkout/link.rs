@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::Now;
+use crate::ledger::id::AccountId;
 use crate::money::{Amount, Currency};
 use crate::query::{self, Params};
 use crate::wallet::Wallet;
@@ -24,7 +25,8 @@ const SIGNATURE: &str = "sig";
 const VERSION: &str = "livery-link-v1\n";
 
 /// The parameters that a link may have besides its signature and `metadata[…]`.
-pub const KNOWN: [&str; 15] = [
+pub const KNOWN: [&str; 16] = [
+    "account",
     "address",
     "amount",
     "background",
@@ -84,6 +86,8 @@ pub enum Choice {
 /// A checkout link that was read whole and found valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
+    /// Whose session it makes, where the merchant has an account.
+    pub account: Option<AccountId>,
     /// Whom it pays; `None` where the operator's wallet is meant.
     pub address: Option<Wallet>,
     /// How much.
@@ -144,6 +148,7 @@ impl Link {
             look.extend(params.optional(name)?.map(|value| (name, value)));
         }
         Ok(Self {
+            account: params.optional("account")?.map(|text| account(&text)).transpose()?,
             address: params.optional("address")?.map(wallet).transpose()?,
             amount: Amount::parse(&params.required("amount")?).map_err(|why| Error::Amount("amount", why))?,
             currency: params.required("currency")?.parse().map_err(|why| Error::Currency("currency", why))?,
@@ -154,6 +159,10 @@ impl Link {
             riders,
         })
     }
+}
+
+fn account(text: &str) -> Result<AccountId, Error> {
+    AccountId::parse(text).ok_or(Error::Value("account", "is not an account's id: write acct_ and its 16 digits"))
 }
 
 /// The merchant's own notes, as many and as long as the API takes.

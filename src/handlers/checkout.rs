@@ -44,8 +44,8 @@ struct Checkout {
 enum Source {
     /// The gateway, for this order: nothing is recorded.
     Order(Order),
-    /// The ledger, for a session that is made from this.
-    Draft(Box<Draft>),
+    /// The account's ledger, for a session that is made from this.
+    Draft(AccountId, Box<Draft>),
     /// It is there.
     Made,
 }
@@ -69,12 +69,30 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let country = country_of(cx.config, request)?;
     let link = Link::parse(cx.config, request.query, cx.now)?;
     let target = Target::parse(cx.config, &link.callback)?;
-    let payout = wallet::payout(cx.config, link.address)?;
-    let order = wallet::order(cx.config, payout, wallet::operators_split(cx.config).unwrap_or(Split::Plain), &target)?;
     let headers = request_headers::for_customer(request.headers, country);
-    let source = if cx.config.payout.is_some() { Source::Draft(Box::new(draft(&link, &target))) } else { Source::Order(order) };
+    let source = source(cx, &link, &target)?;
     let checkout = Checkout { source, email: link.email, look: link.look, headers };
     proceed(cx, checkout, None, link.amount, link.currency, link.choice)
+}
+
+/// A merchant who has an account is paid as it says, and what it says is recorded; another names a wallet.
+fn source(cx: &Context<'_>, link: &Link, target: &Target) -> Result<Source, Error> {
+    let account = match &link.account {
+        Some(_) if link.address.is_some() => {
+            return Err(Error::Value("address", "is decided by the account: leave one of the two away"));
+        }
+        Some(account) => account.clone(),
+        None => {
+            let payout = wallet::payout(cx.config, link.address)?;
+            let split = wallet::operators_split(cx.config).unwrap_or(Split::Plain);
+            let order = wallet::order(cx.config, payout, split, target)?;
+            if cx.config.payout.is_none() {
+                return Ok(Source::Order(order));
+            }
+            AccountId::main()
+        }
+    };
+    Ok(Source::Draft(account, Box::new(draft(link, target))))
 }
 
 /// Goes on to pay what a session asks for, whose address its ledger told.
@@ -241,8 +259,8 @@ fn wallet_call(cx: &Context<'_>, checkout: &Checkout) -> Result<(Callee, Call), 
             let call = order.request(cx.config, api_headers(checkout)).map_err(|why| Error::Split("address", why))?;
             Ok((Callee::Gateway, call))
         }
-        Source::Draft(draft) => {
-            Ok((Callee::Ledger, ledger::call(&AccountId::main(), ledger::WALLET, &Wanted::Draft(draft.clone()))?))
+        Source::Draft(account, draft) => {
+            Ok((Callee::Ledger, ledger::call(account, ledger::WALLET, &Wanted::Draft(draft.clone()))?))
         }
         Source::Made => Err(Error::Internal),
     }

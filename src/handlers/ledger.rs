@@ -98,7 +98,7 @@ fn wallet(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let account = account::own(cx, &id)?.shown;
     let session = match read(request)? {
         Wanted::Session(session) => Kept::get(cx.books, None, &session)?,
-        Wanted::Draft(draft) => drafted(cx, &id, *draft)?,
+        Wanted::Draft(draft) => drafted(cx, &id, Draft { tolerance_bps: Some(account.tolerance_bps), ..*draft })?,
     };
     opening::open(cx, &id, &account, session)
 }

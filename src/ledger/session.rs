@@ -113,8 +113,8 @@ pub struct Draft {
     pub amount: Option<String>,
     /// See [`Session::currency`].
     pub currency: Option<String>,
-    /// See [`Session::tolerance_bps`].
-    pub tolerance_bps: u16,
+    /// See [`Session::tolerance_bps`]; none where the account decides.
+    pub tolerance_bps: Option<u16>,
     /// See [`Session::provider`].
     pub provider: Option<String>,
     /// See [`Session::customer_email`].
@@ -155,7 +155,7 @@ impl Kept<Session> {
             amount_received_usd: "0".to_owned(),
             paid_late: false,
             overpaid: false,
-            tolerance_bps: draft.tolerance_bps,
+            tolerance_bps: draft.tolerance_bps.unwrap_or_default(),
             provider: draft.provider,
             customer_email: draft.customer_email,
             customer_name: draft.customer_name,
