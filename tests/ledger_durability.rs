@@ -16,7 +16,7 @@ const ROUNDS: &str = "LIVERY_DURABILITY_ROUNDS";
 const SEED: &str = "LIVERY_DURABILITY_SEED";
 const USUAL: usize = 12;
 /// So many rounds for each ledger: it is copied and searched after each.
-const LEDGERS_ROUNDS: usize = 50;
+const LEDGERS_ROUNDS: usize = 25;
 
 fn number(name: &str) -> Option<usize> {
     env::var(name).ok().map(|text| text.parse().expect("a number"))
