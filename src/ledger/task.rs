@@ -1,7 +1,9 @@
 //! What is due: each task has a moment, and the earliest of them wakes the ledger.
 //!
-//! Whoever takes a task moves it a little into the future first. If the work is lost, with the machine it ran on say, the task
-//! comes again; when the work is done it is dropped or planned anew. So everything here happens at least once.
+//! Whoever takes a task leases it: moves it a little into the future first. When the work is done, the task is dropped or planned
+//! anew. If the work is lost, with the machine it ran on say, the ledger notices as soon as it is started again, and takes its
+//! leases back. So everything here happens at least once. A task that comes to no end again and again comes ever more rarely,
+//! and never stops coming: it may be about money.
 
 use crate::error::Error;
 use crate::flow::Context;
@@ -25,7 +27,9 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 5] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Prune];
 
-    const fn as_str(self) -> &'static str {
+    /// Its name in the table, and in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expire => "expire",
             Self::Verify => "verify",
@@ -43,17 +47,23 @@ pub struct Task {
     pub kind: Kind,
     /// With which object.
     pub subject: String,
-    /// How often it was tried before.
+    /// How often it came to an end before, and was planned anew.
     pub attempt: u32,
 }
 
-/// Plans a task, or plans it anew: the number of tries is kept.
+/// How soon a ledger looks whether what it began is still under way, in milliseconds.
+const BEAT_MS: u64 = 10_000;
+/// How much later a task comes that was begun `begun` times and came to no end: from 2 seconds to about a day, with as much
+/// again by chance, so that tasks which end each other do not always meet. The first time may be forgiven: `excused` is 1 then.
+const PAUSE: &str = "iif(begun > ?2, (1000 << min(begun - ?2, 16)) + abs(random() % (1000 << min(begun - ?2, 16))), 0)";
+
+/// Plans a task, or plans it anew after a try.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn plan(cx: &Context<'_>, kind: Kind, subject: &str, due: Now) -> Result<(), Error> {
     let sql = "INSERT INTO tasks (kind, subject, due, attempt) VALUES (?, ?, ?, 0)
-        ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due";
+        ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, attempt = attempt + 1, begun = 0, leased = 0";
     cx.books.run(sql, &[kind.as_str().into(), subject.into(), due.into()])
 }
 
@@ -74,7 +84,7 @@ pub fn done(cx: &Context<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
     cx.books.run("DELETE FROM tasks WHERE kind = ? AND subject = ?", &[kind.as_str().into(), subject.into()])
 }
 
-/// Takes what is due, the longest due first, and plans it anew for `lease_ms` later, one try more.
+/// Takes what is due, the longest due first, and leases it for `lease_ms`.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -86,19 +96,40 @@ pub fn take(cx: &Context<'_>, most: u32, lease_ms: u64) -> Result<Vec<Task>, Err
     for row in rows {
         let (name, subject) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
         let attempt = row.number(2).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
-        let sql = "UPDATE tasks SET due = ?, attempt = attempt + 1 WHERE kind = ? AND subject = ?";
-        cx.books.run(sql, &[(cx.now.0 + lease_ms).into(), (&name).into(), (&subject).into()])?;
-        if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == name) {
-            tasks.push(Task { kind, subject, attempt });
-        }
+        // A kind that is not known here was planned by a later version.
+        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        let sql = "UPDATE tasks SET due = ?, begun = begun + 1, leased = ? WHERE kind = ? AND subject = ?";
+        cx.books.run(sql, &[(cx.now.0 + lease_ms).into(), kind.is_some().into(), (&name).into(), (&subject).into()])?;
+        tasks.extend(kind.map(|kind| Task { kind, subject, attempt }));
     }
     Ok(tasks)
 }
 
-/// The moment of the earliest task.
+/// Takes all leases back: who held them is gone. A task to which this happens again is suspected of being the reason.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn recover(cx: &Context<'_>) -> Result<(), Error> {
+    let sql = format!("UPDATE tasks SET leased = 0, due = min(due, ?1 + {PAUSE}) WHERE leased = 1");
+    cx.books.run(&sql, &[cx.now.into(), 1_u32.into()])
+}
+
+/// Gives one lease back: the work failed, and what it wrote was undone.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn failed(cx: &Context<'_>, task: &Task) -> Result<(), Error> {
+    let sql = format!("UPDATE tasks SET leased = 0, due = ?1 + {PAUSE} WHERE kind = ?3 AND subject = ?4 AND leased = 1");
+    cx.books.run(&sql, &[cx.now.into(), 0_u32.into(), task.kind.as_str().into(), (&task.subject).into()])
+}
+
+/// When the ledger has to be woken: for the earliest task, and while something is under way soon, lest it be lost.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
-    Ok(cx.books.row("SELECT min(due) FROM tasks", &[])?.and_then(|row| row.number(0)).map(Now))
+    let sql = "SELECT (SELECT min(due) FROM tasks), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)";
+    let Some(row) = cx.books.row(sql, &[])? else { return Ok(None) };
+    let latest = if row.number(1) == Some(1) { cx.now.0 + BEAT_MS } else { u64::MAX };
+    Ok(row.number(0).map(|due| Now(due.min(latest))))
 }
