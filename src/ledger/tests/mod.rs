@@ -1,0 +1,3 @@
+//! The ledger as a whole, natively: with a clock, and surroundings that do as a test says.
+
+mod schedules;
