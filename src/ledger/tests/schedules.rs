@@ -11,8 +11,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// What was published: seconds from one try to the next.
-const DELIVERIES: [u64; 10] =
-    [10, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR];
+const DELIVERIES: [u64; 10] = [10, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR];
 
 fn txid(number: u32) -> String {
     format!("0x{number:064x}")
@@ -42,7 +41,12 @@ fn seconds(calls: &[crate::ledger::testing::script::Made]) -> Vec<u64> {
 
 fn sums(pauses: &[u64]) -> Vec<u64> {
     let mut at = 0;
-    std::iter::once(0).chain(pauses.iter().map(|pause| { at += pause; at })).collect()
+    std::iter::once(0)
+        .chain(pauses.iter().map(|pause| {
+            at += pause;
+            at
+        }))
+        .collect()
 }
 
 fn pay(world: &World, session: &str, order: usize, value: &str, number: u32) {
@@ -175,12 +179,24 @@ fn one_payment_is_not_counted_again_under_another_name() {
     let session = opened(&world, &json!({}));
     pay(&world, &session, 0, "25", 1);
     world.wait(1);
-    // Whoever knows the callback can make up its transaction; the gateway knows of one payment.
-    let made_up = reported(0, "25", 2).replace(&format!("&txid_out={}", txid(1002)), "");
-    world.report(&session, &made_up);
-    world.wait(10 * DAY);
-    let session = world.get(&format!("checkout-sessions/{session}"));
-    assert_eq!((&session["amount_received_usd"], &session["overpaid"]), (&json!("25"), &json!(false)));
+    // Whoever knows the callback can make up its transactions; the gateway knows of one payment, and may not name its payout.
+    let made_up = |number| reported(0, "25", number);
+    let without = |number| made_up(number).replace(&format!("&txid_out={}", txid(number + 1000)), "");
+    let named = facts("25", 1);
+    let unnamed = Facts { txid_out: String::new(), ..named.clone() };
+    for (query, status, reason) in [
+        (made_up(2), &named, "status_txid_mismatch"),
+        (without(3), &named, "transaction_known"),
+        (made_up(4), &unnamed, "status_indistinct"),
+        (without(5), &unnamed, "status_indistinct"),
+    ] {
+        world.script.set_status(0, Status::Paid(status.clone()));
+        world.report(&session, &query);
+        world.wait(4 * DAY);
+        assert_eq!(world.all("transactions").last().unwrap()["reason"], reason, "{query}");
+        let session = world.get(&format!("checkout-sessions/{session}"));
+        assert_eq!((&session["amount_received_usd"], &session["overpaid"]), (&json!("25"), &json!(false)));
+    }
 }
 
 #[test]
