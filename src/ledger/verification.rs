@@ -248,15 +248,20 @@ fn credit(
 /// It does not count, or not yet.
 fn refuse(cx: &Context<'_>, mut transaction: Kept<Transaction>, problem: Problem, attempt: u32) -> Result<(), Error> {
     let next = if problem.is_temporary() { VERIFICATION.next(attempt + 1, cx.now) } else { None };
+    let said = if let Some(next) = next {
+        task::plan(cx, Kind::Verify, &transaction.shown.id, next)?;
+        Type::PaymentPending
+    } else {
+        task::done(cx, Kind::Verify, &transaction.shown.id)?;
+        transaction.shown.status = Status::Unverified;
+        Type::PaymentUnverified
+    };
     let shown = &mut transaction.shown;
-    (shown.reason, shown.message, shown.updated_at) = (Some(problem.code().to_owned()), Some(problem.to_string()), cx.now.0);
-    if next.is_none() {
-        shown.status = Status::Unverified;
+    let message = Some(problem.to_string());
+    if next.is_some() && shown.message == message {
+        return Ok(());
     }
+    (shown.reason, shown.message, shown.updated_at) = (Some(problem.code().to_owned()), message, cx.now.0);
     transaction.update(cx.books)?;
-    if let Some(next) = next {
-        return task::plan(cx, Kind::Verify, &transaction.shown.id, next);
-    }
-    task::done(cx, Kind::Verify, &transaction.shown.id)?;
-    event::record(cx, Type::PaymentUnverified, &transaction.shown, &transaction.shown.checkout_session)
+    event::record(cx, said, &transaction.shown, &transaction.shown.checkout_session)
 }

@@ -1,3 +1,5 @@
 //! The ledger as a whole, natively: with a clock, and surroundings that do as a test says.
 
+mod life;
+mod model;
 mod schedules;
