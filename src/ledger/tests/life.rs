@@ -36,6 +36,8 @@ enum What {
     /// The same in the native coin.
     Native(u64),
     Again(usize),
+    /// What was paid before, under another transaction and without the payout.
+    Renamed(usize),
     /// The transactions of another report.
     Elsewhere(usize),
     OtherAddress,
@@ -64,7 +66,8 @@ fn act() -> impl Strategy<Value = Act> {
         6 => percent().prop_map(What::Percent),
         2 => percent().prop_map(What::WithoutPayout),
         2 => percent().prop_map(What::Native),
-        1 => number.clone().prop_map(What::Again),
+        2 => number.clone().prop_map(What::Again),
+        2 => number.clone().prop_map(What::Renamed),
         2 => number.clone().prop_map(What::Elsewhere),
         1 => Just(What::OtherAddress),
         1 => Just(What::UnknownCoin),
@@ -227,7 +230,14 @@ impl Pair {
             What::Percent(percent) => self.payment(session, *percent, "polygon_usdc"),
             What::WithoutPayout(percent) => Told { txid_out: None, ..self.payment(session, *percent, "polygon_usdc") },
             What::Native(percent) => self.payment(session, *percent, "eth"),
-            What::Again(number) => known(number).unwrap_or_else(|| self.payment(session, 100, "polygon_usdc")),
+            What::Again(number) => match known(number) {
+                Some(told) => told,
+                None => return,
+            },
+            What::Renamed(number) => match known(number) {
+                Some(told) => Told { txid_in: self.payment(session, 1, "eth").txid_in, txid_out: None, ..told },
+                None => return,
+            },
             What::Elsewhere(number) => match known(number) {
                 Some(told) => Told { to: Some(order), ..told },
                 None => return,
@@ -236,7 +246,11 @@ impl Pair {
             What::UnknownCoin => self.payment(session, 100, "polygon_dai"),
             What::Nonsense => Told { txid_in: None, ..self.payment(session, 100, "polygon_usdc") },
         };
-        if is_true {
+        // What is told again is told of its own session.
+        let own = self.model.sessions.iter().position(|session| told.to.is_some() && session.order == told.to);
+        let session = own.unwrap_or(session);
+        let order = self.model.sessions[session].order.unwrap_or(order);
+        if is_true && !matches!(what, What::Again(_) | What::Renamed(_)) {
             let payout = told.txid_out.or(told.txid_in.map(|txid| txid + 1));
             self.say(order, Says::Paid(Told { txid_out: payout, ..told.clone() }));
         }
@@ -251,7 +265,11 @@ impl Pair {
         let says = match what {
             Gateway::Unpaid => Says::Unpaid,
             Gateway::Failing => Says::Nothing,
-            Gateway::Unreported(percent) => Says::Paid(self.payment(session, *percent, "polygon_usdc")),
+            Gateway::Unreported(percent) => {
+                let told = self.payment(session, *percent, "polygon_usdc");
+                self.told.push(told.clone());
+                Says::Paid(told)
+            }
             Gateway::Reported(number) => match number.checked_rem(self.told.len()).map(|number| self.told[number].clone()) {
                 Some(told) if told.txid_out.is_some() => Says::Paid(told),
                 _ => return,

@@ -3,3 +3,4 @@
 mod life;
 mod model;
 mod schedules;
+mod storm;
