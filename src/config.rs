@@ -59,7 +59,7 @@ pub struct Config {
     pub polygon_rpc: Option<Secret<String>>,
     /// How many blocks have to confirm a payment there, its own among them.
     pub confirmations: u64,
-    /// After how many minutes, counted from its making, a session of which nothing is heard is asked for.
+    /// After how many minutes, counted from its customer's coming, a session of which nothing is heard is asked for.
     pub poll_minutes: Vec<u32>,
 }
 

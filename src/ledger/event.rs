@@ -35,6 +35,8 @@ pub enum Type {
     SessionCanceled,
     /// The gateway reported a payment; it is not verified.
     PaymentDetected,
+    /// Something has to be known first before a reported payment can be verified.
+    PaymentPending,
     /// A payment was verified.
     PaymentVerified,
     /// A payment was verified that arrived after the session's end.
@@ -64,6 +66,7 @@ impl Type {
             Self::SessionExpired => "checkout.session.expired",
             Self::SessionCanceled => "checkout.session.canceled",
             Self::PaymentDetected => "payment.detected",
+            Self::PaymentPending => "payment.pending",
             Self::PaymentVerified => "payment.verified",
             Self::PaymentLate => "payment.late",
             Self::PaymentUnverified => "payment.unverified",
@@ -117,13 +120,17 @@ impl Object for Event {
     }
 }
 
-/// Records that something happened to an object of the session `about`, which may be empty.
+/// Records that something happened to an object of the session `about`, which may be empty. Events are in order: each sorts
+/// behind those before it, though several happen in one millisecond and clocks may go back. Whoever reads on behind the last
+/// that they know misses none.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) -> Result<(), Error> {
+    let newest = "SELECT id FROM objects WHERE kind = 'event' AND livemode = ? ORDER BY id DESC LIMIT 1";
+    let newest = cx.books.row(newest, &[object.livemode().into()])?.and_then(|row| row.text(0)).unwrap_or_default();
     let event = Event {
-        id: id::new("evt", cx.now, cx.books.random()),
+        id: id::after(&newest, id::new("evt", cx.now, cx.books.random())),
         object: Event::KIND.to_owned(),
         kind: kind.as_str().to_owned(),
         livemode: object.livemode(),

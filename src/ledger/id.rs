@@ -14,6 +14,18 @@ pub fn new(prefix: &str, now: Now, random: [u8; 16]) -> String {
     format!("{prefix}_{}{}", base16ct::lower::encode_string(moment), base16ct::lower::encode_string(chance))
 }
 
+/// That id, or where it does not sort behind the newest, the one next to that.
+#[must_use]
+pub fn after(newest: &str, id: String) -> String {
+    if id.as_str() > newest {
+        return id;
+    }
+    let next = |(prefix, digits): (&str, &str)| {
+        Some(format!("{prefix}_{:032x}", u128::from_str_radix(digits, 16).ok()?.checked_add(1)?))
+    };
+    newest.rsplit_once('_').and_then(next).unwrap_or(id)
+}
+
 /// Whether a text can be an id with that prefix.
 #[must_use]
 pub fn is_id(prefix: &str, text: &str) -> bool {
@@ -87,6 +99,14 @@ mod tests {
             if older != newer {
                 prop_assert_eq!(older < newer, first < second);
             }
+        }
+
+        #[test]
+        fn an_id_sorts_behind_the_newest(newest in 0_u64..1 << 48, now in 0_u64..1 << 48, a: [u8; 16], b: [u8; 16]) {
+            let newest = new("evt", Now(newest), a);
+            let next = after(&newest, new("evt", Now(now), b));
+            prop_assert!(next > newest && is_id("evt", &next));
+            prop_assert_eq!(after("", next.clone()), next);
         }
 
         #[test]

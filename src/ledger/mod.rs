@@ -28,3 +28,5 @@ pub mod verify;
 
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;

@@ -21,16 +21,16 @@ use crate::query;
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn begin(cx: &Context<'_>, session: &Kept<Session>) -> Result<(), Error> {
-    plan(cx, &session.shown.id, session.shown.updated_at, 0)
+    plan(cx, &session.shown.id, 0)
 }
 
 /// Plans the next question, so many after the first; none if that was the last.
-fn plan(cx: &Context<'_>, session: &str, since: u64, number: u32) -> Result<(), Error> {
-    let minutes = usize::try_from(number).ok().and_then(|number| cx.config.poll_minutes.get(number));
-    match minutes {
-        Some(minutes) => task::plan(cx, Kind::Poll, session, Now(since + u64::from(*minutes) * 60_000).max(cx.now)),
-        None => task::done(cx, Kind::Poll, session),
-    }
+fn plan(cx: &Context<'_>, session: &str, number: u32) -> Result<(), Error> {
+    let minutes = |number: usize| cx.config.poll_minutes.get(number).copied();
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    let Some(next) = minutes(number) else { return task::done(cx, Kind::Poll, session) };
+    let pause = next.saturating_sub(number.checked_sub(1).and_then(minutes).unwrap_or(0));
+    task::plan(cx, Kind::Poll, session, Now(cx.now.0 + u64::from(pause) * 60_000))
 }
 
 /// Asks whether a session was paid.
@@ -44,9 +44,9 @@ pub fn ask(cx: &Context<'_>, task: &Task) -> Outcome {
         task::done(cx, Kind::Poll, &task.subject)?;
         return answer(Response::new(204));
     };
-    let number = task.attempt + 1;
+    let number = task.attempt.saturating_add(1);
     ask_gateway(cx, status::request(cx.config, &token, known::asked_by()), move |cx, came| {
-        plan(cx, &session.shown.id, session.shown.created_at, number)?;
+        plan(cx, &session.shown.id, number)?;
         let told = accepted(came).and_then(|reply| status::interpret(&reply));
         match told {
             Ok(told) if told.is_final() => found(cx, &session.shown.id, &told)?,

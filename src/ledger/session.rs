@@ -225,7 +225,7 @@ impl Kept<Session> {
         let before = self.shown.status;
         let (status, is_over) = match before.after(happening) {
             Outcome::Refused => return Err(Error::State(before)),
-            Outcome::Same => (before, false),
+            Outcome::Same => return Ok(()),
             Outcome::Now { status, is_over } => (status, is_over),
         };
         let shown = &mut self.shown;

@@ -2,7 +2,7 @@
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate, clippy::new_without_default, reason = "tests alone use it")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
@@ -14,6 +14,9 @@ use crate::http::{Body, Call, Fault, Now, Reply, Request, RequestBody};
 use crate::ledger::books::{Books, Value};
 use crate::service::{Progress, Service, Turn};
 
+pub mod script;
+pub mod world;
+
 /// One account's database.
 pub struct Database {
     connection: Connection,
@@ -22,13 +25,36 @@ pub struct Database {
     /// When the ledger has to be woken next.
     pub wake: Cell<Option<Now>>,
     chance: Cell<u128>,
+    /// Every statement that was carried out.
+    pub statements: RefCell<BTreeSet<String>>,
 }
 
 impl Database {
     /// An empty one.
     pub fn new() -> Self {
-        let connection = Connection::open_in_memory().expect("a database in memory");
-        Self { connection, is_undone: Cell::new(false), is_new: Cell::new(true), wake: Cell::new(None), chance: Cell::new(1) }
+        Self::of(Connection::open_in_memory().expect("a database in memory"))
+    }
+
+    /// One that is there already.
+    pub fn of(connection: Connection) -> Self {
+        let (is_undone, is_new, wake, chance) = (Cell::new(false), Cell::new(true), Cell::new(None), Cell::new(1));
+        Self { connection, is_undone, is_new, wake, chance, statements: RefCell::default() }
+    }
+
+    /// What a statement brings, each row's columns as texts; an empty one where there is nothing.
+    pub fn select(&self, sql: &str) -> Vec<Vec<String>> {
+        let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&self.query(sql, &[]).expect("a statement")).expect("rows");
+        let text = |value| match value {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect()
+    }
+
+    /// Carries out several statements.
+    pub fn execute(&self, sql: &str) {
+        self.connection.execute_batch(sql).expect("good statements");
     }
 
     /// One turn of the core: all of what it writes stays, or nothing.
@@ -63,6 +89,7 @@ fn as_json(value: ValueRef<'_>) -> serde_json::Value {
 
 impl Books for Database {
     fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<String, String> {
+        self.statements.borrow_mut().insert(sql.to_owned());
         let run = || {
             let mut statement = self.connection.prepare(sql)?;
             let count = statement.column_count();
@@ -103,6 +130,11 @@ pub struct Ledgers(RefCell<HashMap<String, Rc<Database>>>);
 pub type Others<'o> = &'o dyn Fn(&Ask) -> Result<Reply, Fault>;
 
 impl Ledgers {
+    /// Puts a database where an account's ledger is.
+    pub fn put(&self, account: &str, database: Database) {
+        self.0.borrow_mut().insert(account.to_owned(), Rc::new(database));
+    }
+
     /// The database of a ledger by its account's digits.
     pub fn of(&self, account: &str) -> Rc<Database> {
         Rc::clone(self.0.borrow_mut().entry(account.to_owned()).or_insert_with(|| Rc::new(Database::new())))

@@ -32,6 +32,8 @@ struct Inquiry {
     order: Order,
     coin: Coin,
     owed: Option<Asked>,
+    /// What the answer to that was, where it was asked for.
+    expected: Option<Dollars>,
 }
 
 /// Verifies a reported payment.
@@ -98,7 +100,7 @@ fn inquire(
     }
     let owed = if order.expected.is_none() { Owed::of(cx, &session.shown).question() } else { None };
     calls.extend(owed.iter().map(|question| question.call(cx.config)));
-    let inquiry = Inquiry { transaction: transaction.shown.id.clone(), attempt: task.attempt, order, coin, owed };
+    let inquiry = Inquiry { transaction: transaction.shown.id.clone(), attempt: task.attempt, order, coin, owed, expected: None };
     ask_gateway_at_once(cx, calls, move |cx, came| {
         let mut came = came.into_iter();
         let status = came.next().and_then(|came| status::interpret(&accepted(came).ok()?).ok());
@@ -109,12 +111,12 @@ fn inquire(
 
 fn ask_chain(
     cx: &Context<'_>,
-    inquiry: Inquiry,
+    mut inquiry: Inquiry,
     status: Option<PaymentStatus>,
     price: Option<Price>,
     rate: Option<Result<Reply, Fault>>,
 ) -> Outcome {
-    settle_owed(cx, &inquiry, rate)?;
+    inquiry.expected = inquiry.owed.clone().and_then(|question| Owed::Asks(question).settle(cx, rate));
     let transaction = Kept::<Transaction>::get(cx.books, None, &inquiry.transaction)?;
     let parameters = parameters(&transaction.hidden.query);
     let question =
@@ -136,19 +138,6 @@ fn ask_chain(
     }
 }
 
-/// What is owed in dollars, where that was not known when the customer came.
-fn settle_owed(cx: &Context<'_>, inquiry: &Inquiry, came: Option<Result<Reply, Fault>>) -> Result<(), Error> {
-    let (Some(question), Some(came)) = (&inquiry.owed, came) else { return Ok(()) };
-    let transaction = Kept::<Transaction>::get(cx.books, None, &inquiry.transaction)?;
-    let mut session = Kept::<Session>::get(cx.books, None, &transaction.shown.checkout_session)?;
-    let expected = Owed::Asks(question.clone()).settle(cx, Some(came));
-    if session.hidden.expected.is_none() && expected.is_some() {
-        session.owe(expected);
-        session.update(cx.books)?;
-    }
-    Ok(())
-}
-
 fn decide(
     cx: &Context<'_>,
     inquiry: &Inquiry,
@@ -160,7 +149,11 @@ fn decide(
     if transaction.shown.status != Status::Pending {
         return over(cx, &inquiry.transaction);
     }
-    let session = Kept::<Session>::get(cx.books, None, &transaction.shown.checkout_session)?;
+    let mut session = Kept::<Session>::get(cx.books, None, &transaction.shown.checkout_session)?;
+    // It was not known in dollars when the customer came. It is written down with the first payment that counts.
+    if session.hidden.expected.is_none() && inquiry.expected.is_some() {
+        session.owe(inquiry.expected);
+    }
     let evidence = Evidence { price, status, chain };
     match judged(cx, &transaction, &session, inquiry, &evidence)? {
         Ok(payment) => credit(cx, transaction, session, payment)?,
@@ -188,6 +181,10 @@ fn judged(
     let verified = match transaction.shown.source {
         Source::Callback => read(&parameters)
             .and_then(|report| verify::verify(&report, &order_of(session).map_err(|_| Wrong::Address)?, evidence))
+            .and_then(|verified| {
+                let is_clear = session.hidden.received == 0 || verified.is_distinct(evidence);
+                if is_clear { Ok(verified) } else { Err(Wrong::Indistinct.into()) }
+            })
             .map(|verified| Payment {
                 dollars: verified.dollars,
                 txid_in: Some(verified.txid_in),
@@ -256,15 +253,20 @@ fn credit(
 /// It does not count, or not yet.
 fn refuse(cx: &Context<'_>, mut transaction: Kept<Transaction>, problem: Problem, attempt: u32) -> Result<(), Error> {
     let next = if problem.is_temporary() { VERIFICATION.next(attempt + 1, cx.now) } else { None };
+    let said = if let Some(next) = next {
+        task::plan(cx, Kind::Verify, &transaction.shown.id, next)?;
+        Type::PaymentPending
+    } else {
+        task::done(cx, Kind::Verify, &transaction.shown.id)?;
+        transaction.shown.status = Status::Unverified;
+        Type::PaymentUnverified
+    };
     let shown = &mut transaction.shown;
-    (shown.reason, shown.message, shown.updated_at) = (Some(problem.code().to_owned()), Some(problem.to_string()), cx.now.0);
-    if next.is_none() {
-        shown.status = Status::Unverified;
+    let message = Some(problem.to_string());
+    if next.is_some() && shown.message == message {
+        return Ok(());
     }
+    (shown.reason, shown.message, shown.updated_at) = (Some(problem.code().to_owned()), message, cx.now.0);
     transaction.update(cx.books)?;
-    if let Some(next) = next {
-        return task::plan(cx, Kind::Verify, &transaction.shown.id, next);
-    }
-    task::done(cx, Kind::Verify, &transaction.shown.id)?;
-    event::record(cx, Type::PaymentUnverified, &transaction.shown, &transaction.shown.checkout_session)
+    event::record(cx, said, &transaction.shown, &transaction.shown.checkout_session)
 }

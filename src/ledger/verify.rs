@@ -6,8 +6,8 @@
 //! spells it in one way only.
 
 use crate::gateway::status::PaymentStatus;
-use crate::ledger::chain::Outcome;
 use crate::ledger::chain::id::{Address, TxId};
+use crate::ledger::chain::{Outcome, Shown};
 use crate::ledger::coin::{Coin, Price};
 
 pub mod problem;
@@ -57,8 +57,21 @@ pub struct Verified {
     pub coin: Coin,
     /// The provider's transaction.
     pub txid_in: TxId,
-    /// The payout's, where the report names it.
+    /// The payout's, where the report or the gateway's `payment-status` names it.
     pub txid_out: Option<TxId>,
+}
+
+impl Verified {
+    /// Whether anybody but the report itself tells this payment from others to the same address.
+    #[must_use]
+    pub fn is_distinct(&self, evidence: &Evidence) -> bool {
+        evidence.chain == Ok(Shown::Transfer) || evidence.status.is_some_and(|status| payout(status).is_some())
+    }
+}
+
+/// The payout that `payment-status` names.
+fn payout(status: &PaymentStatus) -> Option<&str> {
+    status.txid_out.as_deref().filter(|text| !text.is_empty())
 }
 
 /// Runs every check.
@@ -68,9 +81,9 @@ pub struct Verified {
 pub fn verify(report: &Report, order: &Order, evidence: &Evidence) -> Result<Verified, Problem> {
     let coin = plausible(report, order)?;
     let dollars = worth(report.value, coin, evidence.price)?;
-    stated(report, evidence.status)?;
+    let txid_out = stated(report, evidence.status)?;
     evidence.chain?;
-    Ok(Verified { dollars, coin, txid_in: report.txid_in, txid_out: report.txid_out })
+    Ok(Verified { dollars, coin, txid_in: report.txid_in, txid_out })
 }
 
 /// Runs the checks that need nobody else: what fails here is not worth asking anybody about. The coin tells what to ask.
@@ -101,27 +114,28 @@ pub fn worth(value: Quantity, coin: Coin, price: Option<Price>) -> Result<Dollar
     dollars.and_then(Dollars::from_quantity).ok_or(Wrong::TooMuch.into())
 }
 
-/// The gateway's `payment-status` says the same. The coin has to be the same too: half an ether is not half a dollar.
-fn stated(report: &Report, status: Option<&PaymentStatus>) -> Result<(), Problem> {
+/// The gateway's `payment-status` says the same. The coin has to be the same too: half an ether is not half a dollar. The payout
+/// is whichever of the two names it: a report that leaves it away is still about that one, and counts no second time.
+fn stated(report: &Report, status: Option<&PaymentStatus>) -> Result<Option<TxId>, Problem> {
     let status = status.ok_or(NotYet::Answered)?;
     if status.status != "paid" {
         return Err(NotYet::Paid.into());
     }
     let value = status.value_coin.as_deref().and_then(Quantity::parse).ok_or(NotYet::Detailed)?;
     let coin = status.coin.as_deref().ok_or(NotYet::Detailed)?;
-    let payout = status.txid_out.as_deref().filter(|text| !text.is_empty());
-    if let (Some(stated), Some(reported)) = (payout, report.txid_out)
-        && TxId::parse(stated) != Some(reported)
-    {
-        return Err(Wrong::StatusTransaction.into());
-    }
+    let txid_out = match payout(status).map(TxId::parse) {
+        Some(stated) if stated.is_none() || report.txid_out.is_some_and(|reported| stated != Some(reported)) => {
+            return Err(Wrong::StatusTransaction.into());
+        }
+        stated => stated.flatten().or(report.txid_out),
+    };
     if value != report.value {
         return Err(Wrong::StatusValue.into());
     }
     if coin != report.coin {
         return Err(Wrong::StatusCoin.into());
     }
-    Ok(())
+    Ok(txid_out)
 }
 
 #[cfg(test)]

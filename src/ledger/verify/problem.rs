@@ -34,6 +34,8 @@ pub enum Wrong {
     StatusCoin,
     /// The transaction counted before.
     Known,
+    /// Nobody tells the payment from one that counted before.
+    Indistinct,
     /// The transaction failed on chain.
     Failed,
     /// The transaction sent the receiving address something else than the coin.
@@ -106,6 +108,7 @@ impl Wrong {
             Self::StatusValue => "status_value_mismatch",
             Self::StatusCoin => "status_coin_mismatch",
             Self::Known => "transaction_known",
+            Self::Indistinct => "status_indistinct",
             Self::Failed => "chain_failed",
             Self::Token => "chain_wrong_token",
             Self::Recipient => "chain_wrong_recipient",
@@ -127,6 +130,7 @@ impl Wrong {
             Self::StatusValue => "The gateway's payment status names another value than the report.",
             Self::StatusCoin => "The gateway's payment status names another coin than the report.",
             Self::Known => "This transaction was counted before: it is not counted again.",
+            Self::Indistinct => "The gateway's payment status does not tell this payment from one that was counted before.",
             Self::Failed => "The transaction failed on chain, so it moved nothing.",
             Self::Token => "The transaction sent the receiving address another token than the reported coin.",
             Self::Recipient => "The transaction sent the reported coin to somebody else than the receiving address.",
@@ -210,6 +214,8 @@ mod tests {
             Wrong::StatusTransaction,
             Wrong::StatusValue,
             Wrong::StatusCoin,
+            Wrong::Known,
+            Wrong::Indistinct,
             Wrong::Failed,
             Wrong::Token,
             Wrong::Recipient,

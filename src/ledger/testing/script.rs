@@ -1,0 +1,173 @@
+//! What a ledger's surroundings answer, as a test says: the gateway, the merchant, a node.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use crate::flow::{Ask, Callee};
+use crate::http::{Fault, Reply};
+use crate::query;
+use crate::testing::reply;
+
+/// What the gateway knows of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// How many coins.
+    pub value: String,
+    /// Which.
+    pub coin: String,
+    /// The payout.
+    pub txid_out: String,
+}
+
+/// What `payment-status` says of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Nobody paid.
+    #[default]
+    Unpaid,
+    /// Somebody did.
+    Paid(Facts),
+    /// Nothing: the gateway fails.
+    Failing,
+}
+
+/// What somebody who is called does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Answers with this status.
+    Answers(u16),
+    /// Lets the time run out.
+    Silent,
+    /// Cannot be reached.
+    Away,
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// When.
+    pub at: u64,
+    /// To whom.
+    pub to: Callee,
+    /// The URL without scheme and host.
+    pub target: String,
+}
+
+/// The surroundings.
+pub struct Script {
+    orders: RefCell<Vec<String>>,
+    statuses: RefCell<HashMap<usize, Status>>,
+    /// Dollars for one native coin; the gateway does not say where there is none.
+    pub price: RefCell<Option<String>>,
+    /// Dollars for one euro, which the gateway multiplies with; it fails where there is none.
+    pub rate: RefCell<Option<u64>>,
+    /// Whether the gateway makes wallets.
+    pub makes_wallets: Cell<bool>,
+    /// What the merchant does.
+    pub merchant: Cell<Manner>,
+    /// What the node answers.
+    pub node: RefCell<String>,
+    /// All calls.
+    pub made: RefCell<Vec<Made>>,
+}
+
+/// The receiving address of the gateway's order of that number.
+#[must_use]
+pub fn receiving(order: usize) -> String {
+    format!("0x{:040x}", 0xabc_0000 + order)
+}
+
+impl Script {
+    /// All is well, and nothing is paid.
+    pub fn new() -> Self {
+        Self {
+            orders: RefCell::default(),
+            statuses: RefCell::default(),
+            price: RefCell::new(Some("2000".to_owned())),
+            rate: RefCell::new(Some(2)),
+            makes_wallets: Cell::new(true),
+            merchant: Cell::new(Manner::Answers(200)),
+            node: RefCell::default(),
+            made: RefCell::default(),
+        }
+    }
+
+    /// From now on `payment-status` says this of an order.
+    pub fn set_status(&self, order: usize, status: Status) {
+        self.statuses.borrow_mut().insert(order, status);
+    }
+
+    /// The calls to somebody since this was last asked.
+    pub fn calls_to(&self, to: Callee) -> Vec<Made> {
+        let mut made = self.made.borrow_mut();
+        let all = std::mem::take(&mut *made);
+        let (wanted, rest) = all.into_iter().partition(|made| made.to == to);
+        *made = rest;
+        wanted
+    }
+
+    /// What comes of a call.
+    ///
+    /// # Errors
+    /// The faults that the test wants.
+    pub fn answer(&self, ask: &Ask, at: u64) -> Result<Reply, Fault> {
+        let target = ask.call.url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|start| rest[start..].to_owned()));
+        let target = target.unwrap_or_default();
+        self.made.borrow_mut().push(Made { at, to: ask.callee, target: target.clone() });
+        match ask.callee {
+            Callee::Gateway => self.gateway(&target),
+            Callee::Merchant => match self.merchant.get() {
+                Manner::Answers(status) => Ok(reply(status, "")),
+                Manner::Silent => Err(Fault::Timeout),
+                Manner::Away => Err(Fault::Unreachable),
+            },
+            Callee::Node => Ok(reply(200, &self.node.borrow())),
+            _ => Ok(reply(404, "")),
+        }
+    }
+
+    fn gateway(&self, target: &str) -> Result<Reply, Fault> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let value = |name: &str| query::pairs(query).find(|pair| pair.name() == name).and_then(|pair| pair.value());
+        match path {
+            "/control/payment-status.php" => {
+                let token = value("ipn_token").expect("a token");
+                self.status(token.strip_prefix("ipn").and_then(|number| number.parse().ok()).expect("a token of ours"))
+            }
+            "/control/convert.php" => {
+                let amount: u64 = value("value").and_then(|text| text.parse().ok()).expect("a whole amount");
+                let rate = self.rate.borrow().ok_or(Fault::Unreachable)?;
+                Ok(reply(200, &format!(r#"{{"status":"success","value_coin":"{}","exchange_rate":"{rate}"}}"#, amount * rate)))
+            }
+            path if path.starts_with("/crypto/") => match &*self.price.borrow() {
+                Some(price) => Ok(reply(200, &format!(r#"{{"prices":{{"USD":"{price}"}}}}"#))),
+                None => Ok(reply(200, "{}")),
+            },
+            _ if !self.makes_wallets.get() => Err(Fault::Timeout),
+            _ => Ok(reply(200, &self.wallet(value("callback").expect("a callback")))),
+        }
+    }
+
+    /// The same for the same callback, as the gateway has it.
+    fn wallet(&self, callback: String) -> String {
+        let mut orders = self.orders.borrow_mut();
+        let known = orders.iter().position(|known| *known == callback);
+        let order = known.unwrap_or_else(|| {
+            orders.push(callback);
+            orders.len() - 1
+        });
+        let receiving = receiving(order);
+        format!(r#"{{"address_in":"in{order}","polygon_address_in":"{receiving}","callback_url":"x","ipn_token":"ipn{order}"}}"#)
+    }
+
+    fn status(&self, order: usize) -> Result<Reply, Fault> {
+        match self.statuses.borrow().get(&order).unwrap_or(&Status::Unpaid) {
+            Status::Unpaid => Ok(reply(200, r#"{"status":"unpaid"}"#)),
+            Status::Failing => Err(Fault::Timeout),
+            Status::Paid(Facts { value, coin, txid_out }) => {
+                let text = format!(r#"{{"status":"paid","value_coin":"{value}","txid_out":"{txid_out}","coin":"{coin}"}}"#);
+                Ok(reply(200, &text))
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The ledger as a whole, natively: with a clock, and surroundings that do as a test says.
+
+mod life;
+mod model;
+mod schedules;
+mod storm;
