@@ -47,6 +47,14 @@ pub fn events(ask: &Ask<'_>) -> Result<Response, Error> {
     list(ask, "event", &[("type", "type"), ("checkout_session", "parent")])
 }
 
+/// `GET callbacks`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn callbacks(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, "callback", &[("status", "status"), ("checkout_session", "parent")])
+}
+
 /// `GET api-keys`
 ///
 /// # Errors

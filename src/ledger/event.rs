@@ -5,8 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::flow::Context;
-use crate::ledger::id;
-use crate::ledger::objects::{Kept, Object, write};
+use crate::ledger::objects::{Kept, Object, new_id, write};
 
 /// What happened. The names are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +122,7 @@ impl Object for Event {
 /// [`Error::Books`] where the database fails.
 pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) -> Result<(), Error> {
     let event = Event {
-        id: id::new("evt", cx.now, cx.books.random()),
+        id: new_id::<Event>(cx, "evt", object.livemode())?,
         object: Event::KIND.to_owned(),
         kind: kind.as_str().to_owned(),
         livemode: object.livemode(),
