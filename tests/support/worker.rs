@@ -75,6 +75,11 @@ impl Worker {
         Request::new(self.host(), self.settings.hidden(), method, target).keeping(&self.secrets)
     }
 
+    /// The folder of the accounts' databases.
+    pub fn ledgers(&self) -> PathBuf {
+        self.folder.path().join("ledgers")
+    }
+
     /// workerd's process id.
     pub fn pid(&self) -> u32 {
         self.process.child.id()
