@@ -163,7 +163,8 @@ fn a_merchants_key_changes_neither_wallet_nor_share() {
     let stage = open_stage(&EARNING);
     let merchant = Caller::merchant(&stage);
     let id = merchant.account_id();
-    for (field, value) in [("payout_wallet", json!(STRANGER)), ("affiliate_fee", json!("0.001")), ("affiliate_fee", json!(null))] {
+    for (field, value) in [("payout_wallet", json!(STRANGER)), ("affiliate_fee", json!("0.001")), ("affiliate_fee", json!(null))]
+    {
         let refused = merchant.refused("PATCH", &format!("accounts/{id}"), &json!({field: value}));
         assert_eq!(refused, (400, "parameter_not_allowed".to_owned(), Some(field.to_owned())));
     }

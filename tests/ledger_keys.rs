@@ -124,7 +124,8 @@ fn a_key_makes_no_key_that_may_do_more() {
         let answer = limited.send("POST", "api-keys", &body);
         assert_eq!(answer.status, status, "{body}: {}", answer.text());
     }
-    let test = Caller::merchant_with(&stage, &json!({"name": "B", "payout_wallet": stage::MERCHANT}), &json!({"livemode": false}));
+    let test =
+        Caller::merchant_with(&stage, &json!({"name": "B", "payout_wallet": stage::MERCHANT}), &json!({"livemode": false}));
     assert!(test.token.starts_with("lv_test_"));
     assert_eq!(test.refused("POST", "api-keys", &json!({"livemode": true})).0, 403);
     assert_eq!(test.post("api-keys", &json!({}))["livemode"], false, "its own mode is what it makes");
@@ -151,7 +152,11 @@ fn what_is_wrong_with_a_new_key_is_named() {
         assert_eq!(refused, (400, "invalid_parameter".to_owned(), Some(field.to_owned())), "{value}");
     }
     let unknown = merchant.refused("POST", "api-keys", &json!({"scope": ["*"]}));
-    assert_eq!(unknown, (400, "unknown_parameter".to_owned(), Some("scope".to_owned())), "a typing mistake gives no key to everything");
+    assert_eq!(
+        unknown,
+        (400, "unknown_parameter".to_owned(), Some("scope".to_owned())),
+        "a typing mistake gives no key to everything"
+    );
     assert_eq!(merchant.list("api-keys").len(), 1);
 }
 

@@ -48,7 +48,8 @@ impl Ask<'_> {
     }
 }
 
-type Handler = fn(&Ask<'_>) -> Result<Response, Error>;
+/// Who does it.
+pub type Handler = fn(&Ask<'_>) -> Result<Response, Error>;
 
 /// Method, path below [`ROOT`] (`:` stands for an id), resource, handler. Whatever is no `GET` writes.
 const ROUTES: [(Method, &str, &str, Handler); 22] = [
@@ -100,7 +101,11 @@ pub fn serve(cx: &Context<'_>, request: &Request<'_>, account: &AccountId) -> Ou
     answer(idempotency::once(&ask, handler)?)
 }
 
-fn find(method: Method, path: &str) -> Result<(&'static str, Handler, &str), Error> {
+/// The resource, the handler and the id of a request to that path below [`ROOT`].
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Method`].
+pub fn find(method: Method, path: &str) -> Result<(&'static str, Handler, &str), Error> {
     let rows = || ROUTES.iter().filter_map(|row| matched(row.1, path).map(|id| (row, id)));
     match rows().find(|(row, _)| row.0 == method) {
         Some((row, id)) => Ok((row.2, row.3, id)),
