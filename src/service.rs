@@ -139,10 +139,11 @@ impl Service {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
         let is_status = route == Ok(Route::PaymentStatus);
+        let is_counted = !matches!(route, Ok(Route::Callback | Route::Api));
         let besides = RefCell::default();
         let mut outcome = self.begin(request, route, &face, &besides);
-        // What is answered without the gateway, and what reports a payment to a merchant, is never counted.
-        if let (Some(config), Some(ask)) = (self.config(), first_of_gateway(&outcome)) {
+        // What is answered without the gateway, what reports a payment, and what only a merchant's server can do is never counted.
+        if let (Some(config), Some(ask)) = (self.config(), first_of_gateway(&outcome).filter(|_| is_counted)) {
             let admitted = self.limits.admit(config, request, is_status.then_some(&ask.call.url));
             outcome = admitted.map_err(Error::from).and(outcome);
         }
@@ -300,10 +301,10 @@ fn in_ledger(mut turn: Turn) -> Turn {
     turn
 }
 
-/// The call that a request needs first, if it is not to a merchant.
+/// The call that a request needs first, if it is not to a merchant: to the gateway, or to a ledger that will ask it.
 fn first_of_gateway(outcome: &Outcome) -> Option<&Ask> {
     let Ok(Step::Ask(waiting)) = outcome else { return None };
-    waiting.asks.first().filter(|ask| matches!(ask.callee, Callee::Gateway | Callee::Edge))
+    waiting.asks.first().filter(|ask| matches!(ask.callee, Callee::Gateway | Callee::Edge | Callee::Ledger))
 }
 
 /// The answer to a request that ended in a panic; it was given these random bytes. Others in the same instance get the runtime's.
