@@ -31,6 +31,8 @@ pub enum Error {
     Wallet(&'static str, WalletError),
     /// The operator has fixed the payout wallet, and the caller named another.
     PayoutFixed,
+    /// The operator has fixed the payout wallet: there is one account, and nothing else that it could pay.
+    OneAccount,
     /// Shares or wallets that make no split.
     Split(&'static str, SplitError),
     /// An amount that is none.
@@ -73,6 +75,10 @@ pub enum Error {
     Access(Access),
     /// A checkout session in this state cannot do that any more.
     State(Status),
+    /// No money can be paid to a test session.
+    TestSession,
+    /// No payment to a session for real money is simulated.
+    LiveSession,
     /// More different reports about one session than anybody needs.
     TooManyReports,
     /// An idempotency key that was used for another request.
@@ -230,7 +236,7 @@ impl Error {
             Self::Wallet(_, WalletError::Checksum) => (400, "wallet_checksum_mismatch", InvalidRequest),
             Self::Wallet(_, WalletError::Zero) => (400, "wallet_is_zero", InvalidRequest),
             Self::Wallet(_, WalletError::TokenContract) => (400, "wallet_is_token_contract", InvalidRequest),
-            Self::PayoutFixed => (403, "payout_wallet_fixed", Permission),
+            Self::PayoutFixed | Self::OneAccount => (403, "payout_wallet_fixed", Permission),
             Self::Split(_, SplitError::SameWallet) => (400, "wallets_not_distinct", InvalidRequest),
             Self::Split(..) => (400, "invalid_split", InvalidRequest),
             Self::Amount(..) => (400, "invalid_amount", InvalidRequest),
@@ -265,6 +271,8 @@ impl Error {
             Self::Access(Access::NoAccount) => (400, "account_required", InvalidRequest),
             Self::TooManyReports => (429, "too_many_reports", RateLimit),
             Self::State(_) => (409, "session_state", InvalidRequest),
+            Self::TestSession => (409, "test_session", InvalidRequest),
+            Self::LiveSession => (409, "live_session", InvalidRequest),
             Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
             Self::Ledger => (503, "ledger_unavailable", Api),
             Self::Refused(refused) => (refused.status, refused.code, refused.kind),
@@ -295,7 +303,7 @@ impl Error {
 
     /// The parameter to change, where it is one.
     #[must_use]
-    pub const fn param(&self) -> Option<&'static str> {
+    pub const fn param(&self) -> Option<&str> {
         match self {
             Self::Param(param, _)
             | Self::Value(param, _)
@@ -306,6 +314,8 @@ impl Error {
             | Self::Opaque(param, _)
             | Self::OperatorsParameter(param) => Some(param),
             Self::PayoutFixed => Some("address"),
+            Self::OneAccount => Some("payout_wallet"),
+            Self::UnknownParam(name) => Some(name.as_str()),
             Self::Callback(_) => Some("callback"),
             Self::Provider(refusal) => Some(refusal.param()),
             Self::Link(LinkError::Expired) => Some("expires"),
@@ -375,12 +385,19 @@ impl Error {
             Self::Json => "The body is not one JSON object in UTF-8: check its quotes, commas and braces.",
             Self::Access(why) => why.text(),
             Self::Idempotency => "This Idempotency-Key was used for another request: use a new one for each.",
+            Self::TestSession => {
+                "This checkout session is a test: no money can be paid to it. Its shop simulates the payment with POST /api/v1/checkout-sessions/ID/simulate-payment."
+            }
+            Self::LiveSession => "Payments are simulated for test sessions alone: make one with a test key.",
             Self::TooManyReports => {
                 "More different payments were reported for this session than it can have: look at those there are."
             }
             Self::Ledger => "The account's ledger cannot be reached right now: try again in a moment; nothing was changed.",
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
+            Self::OneAccount => {
+                "PAYOUT_WALLET says whom every payment pays, so there is this one account: unset it to have accounts with wallets of their own."
+            }
             Self::NotFound => "There is no such page: check the address.",
             Self::UrlTooLong => "The URL has more than 8192 bytes or 900 parameters: shorten it.",
             Self::BodyTooLarge => "The body is larger than 64 KiB: shorten it.",

@@ -136,14 +136,14 @@ impl Service {
     /// Takes a request.
     #[must_use]
     pub fn answer(&self, request: &Request<'_>) -> Turn {
-        let found = Route::find(request.method, request.path);
-        let route = found.as_ref().ok().copied();
-        let face = Face::new(route, request.headers, request.entropy);
-        let is_status = route == Some(Route::PaymentStatus);
+        let route = Route::find(request.method, request.path);
+        let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
+        let is_status = route == Ok(Route::PaymentStatus);
+        let is_counted = !matches!(route, Ok(Route::Callback | Route::Api));
         let besides = RefCell::default();
-        let mut outcome = self.begin(request, found, &face, &besides);
-        // What is answered without the gateway, and what reports a payment to a merchant, is never counted.
-        if let (Some(config), Some(ask)) = (self.config(), first_of_gateway(route, &outcome)) {
+        let mut outcome = self.begin(request, route, &face, &besides);
+        // What is answered without the gateway, what reports a payment, and what only a merchant's server can do is never counted.
+        if let (Some(config), Some(ask)) = (self.config(), first_of_gateway(&outcome).filter(|_| is_counted)) {
             let admitted = self.limits.admit(config, request, is_status.then_some(&ask.call.url));
             outcome = admitted.map_err(Error::from).and(outcome);
         }
@@ -307,11 +307,10 @@ fn in_ledger(mut turn: Turn) -> Turn {
     turn
 }
 
-/// The call that a request needs first, if it is to the gateway, or to a ledger that will ask the gateway.
-fn first_of_gateway(route: Option<Route>, outcome: &Outcome) -> Option<&Ask> {
+/// The call that a request needs first, if it is not to a merchant: to the gateway, or to a ledger that will ask it.
+fn first_of_gateway(outcome: &Outcome) -> Option<&Ask> {
     let Ok(Step::Ask(waiting)) = outcome else { return None };
-    let has_keys_or_reports = matches!(route, Some(Route::Api | Route::Callback));
-    waiting.asks.first().filter(|ask| ask.callee != Callee::Merchant && !has_keys_or_reports)
+    waiting.asks.first().filter(|ask| matches!(ask.callee, Callee::Gateway | Callee::Edge | Callee::Ledger))
 }
 
 /// The answer to a request that ended in a panic; it was given these random bytes. Others in the same instance get the runtime's.

@@ -15,7 +15,7 @@ use crate::split::{Share, SplitError};
 
 const FIELDS: [&str; 8] =
     ["affiliate_fee", "brand", "callback_url", "default_currency", "name", "payout_wallet", "tolerance_bps", "webhook_url"];
-const BRAND_FIELDS: [&str; 5] = ["background", "button", "logo", "name", "theme"];
+const BRAND_FIELDS: [&str; 5] = ["brand[background]", "brand[button]", "brand[logo]", "brand[name]", "brand[theme]"];
 /// Highest tolerance: everything.
 pub const MAX_TOLERANCE: u64 = 10_000;
 
@@ -25,7 +25,7 @@ pub const MAX_TOLERANCE: u64 = 10_000;
 /// [`Error::PayoutFixed`] where the operator's settings leave room for one account only; the error of the first wrong field.
 pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
     if ask.cx.config.payout.is_some() {
-        return Err(Error::PayoutFixed);
+        return Err(Error::OneAccount);
     }
     let input = Input::read(ask.request, &FIELDS)?;
     let missing = |name| Error::Param(name, ParamError::Missing);
@@ -79,12 +79,13 @@ pub fn update(ask: &Ask<'_>) -> Result<Response, Error> {
 }
 
 fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Error> {
-    if let Some(name) = input.text("name")? {
-        account.name = name;
+    if input.has("name") {
+        account.name = input.required("name")?;
     }
-    if let Some(wallet) = input.wallet("payout_wallet")? {
+    if input.has("payout_wallet") {
+        let wallet = input.wallet("payout_wallet")?.ok_or(Error::Param("payout_wallet", ParamError::Missing))?;
         if ask.cx.config.payout.is_some() {
-            return Err(Error::PayoutFixed);
+            return Err(Error::OneAccount);
         }
         account.payout_wallet = Some(wallet.to_string());
     }
@@ -106,16 +107,21 @@ fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Err
     if input.has("webhook_url") {
         account.webhook_url = public_url(ask, input, "webhook_url")?;
     }
-    if let Some(brand) = input.object("brand", &BRAND_FIELDS)? {
-        account.brand = account::Brand {
-            name: brand.text("name")?,
-            logo: brand.url("logo")?,
-            background: brand.text("background")?,
-            theme: brand.text("theme")?,
-            button: brand.text("button")?,
-        };
+    if input.has("brand") {
+        account.brand = brand(input)?;
     }
     account.split(ask.cx).map(drop)
+}
+
+fn brand(input: &Input) -> Result<account::Brand, Error> {
+    let Some(brand) = input.object("brand", &BRAND_FIELDS)? else { return Ok(account::Brand::default()) };
+    Ok(account::Brand {
+        name: brand.text("brand[name]")?,
+        logo: brand.url("brand[logo]")?,
+        background: brand.text("brand[background]")?,
+        theme: brand.text("brand[theme]")?,
+        button: brand.text("brand[button]")?,
+    })
 }
 
 /// How much less than the amount is enough.
@@ -124,7 +130,7 @@ fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Err
 /// [`Error::Value`] for more than everything.
 pub fn tolerance(input: &Input) -> Result<Option<u16>, Error> {
     let problem = Error::Value("tolerance_bps", "is not a whole number from 0 to 10000 (hundredths of a percent)");
-    let number = input.number("tolerance_bps").map_err(|_| problem.clone())?.filter(|_| true);
+    let number = input.number("tolerance_bps").map_err(|_| problem.clone())?;
     match number {
         Some(number) if number > MAX_TOLERANCE => Err(problem),
         Some(number) => Ok(Some(u16::try_from(number).map_err(|_| problem)?)),

@@ -82,12 +82,13 @@ impl Input {
         self.read_as(name, "is not a list of texts")
     }
 
-    /// An object in the object, which has these fields and no others.
+    /// An object in the object, which has these fields and no others. Here they are called `name[field]`, as errors call them.
     ///
     /// # Errors
     /// [`Error::Value`] where it is none, [`Error::UnknownParam`] for another field.
     pub fn object(&self, name: &'static str, known: &[&str]) -> Result<Option<Self>, Error> {
-        self.read_as(name, "is not an object")?.map(|object| Self::of(object, known)).transpose()
+        let object: Option<Object> = self.read_as(name, "is not an object")?;
+        object.map(|object| Self::of(object.renamed(|field| format!("{name}[{field}]")), known)).transpose()
     }
 
     /// A flag.
@@ -142,6 +143,7 @@ impl Input {
         match text {
             Some(text) if text.len() > MAX_URL => Err(Error::Value(name, "is longer than 2048 characters")),
             Some(text) if !is_web(&text) => Err(Error::Value(name, "is not an absolute http(s) URL")),
+            Some(text) if text.chars().any(char::is_control) => Err(Error::Value(name, "contains control characters")),
             text => Ok(text),
         }
     }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::http::Response;
 use crate::json::Object as Json;
 use crate::ledger::objects::List;
-use crate::query::Params;
+use crate::query::{self, Params};
 
 /// Names of parameters, and the columns they look into.
 type Filters = [(&'static str, &'static str)];
@@ -19,7 +19,7 @@ const MAX_LIMIT: u32 = 100;
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn accounts(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, "account", &[])
+    list(ask, ("account", "acct"), &[])
 }
 
 /// `GET checkout-sessions`
@@ -28,7 +28,7 @@ pub fn accounts(ask: &Ask<'_>) -> Result<Response, Error> {
 /// The error of the first wrong parameter.
 pub fn sessions(ask: &Ask<'_>) -> Result<Response, Error> {
     let filters = [("status", "status"), ("client_reference_id", "reference"), ("customer_email", "email")];
-    list(ask, "checkout.session", &filters)
+    list(ask, ("checkout.session", "cs"), &filters)
 }
 
 /// `GET transactions`
@@ -36,7 +36,7 @@ pub fn sessions(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn transactions(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, "transaction", &[("status", "status"), ("checkout_session", "parent")])
+    list(ask, ("transaction", "txn"), &[("status", "status"), ("checkout_session", "parent")])
 }
 
 /// `GET events`
@@ -44,7 +44,15 @@ pub fn transactions(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn events(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, "event", &[("type", "type"), ("checkout_session", "parent")])
+    list(ask, ("event", "evt"), &[("type", "type"), ("checkout_session", "parent")])
+}
+
+/// `GET callbacks`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn callbacks(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, ("callback", "cb"), &[("status", "status"), ("checkout_session", "parent")])
 }
 
 /// `GET api-keys`
@@ -52,7 +60,7 @@ pub fn events(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn keys(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, "api_key", &[])
+    list(ask, ("api_key", "key"), &[])
 }
 
 /// `GET transactions/:`
@@ -79,14 +87,20 @@ fn one(ask: &Ask<'_>, kind: &'static str) -> Result<Response, Error> {
     Ok(object(200, text))
 }
 
-fn list(ask: &Ask<'_>, kind: &'static str, filters: &Filters) -> Result<Response, Error> {
+/// The objects of a kind, whose ids have that prefix.
+fn list(ask: &Ask<'_>, (kind, prefix): (&'static str, &str), filters: &Filters) -> Result<Response, Error> {
     let known: Vec<&str> = filters.iter().map(|(name, _)| *name).chain(PAGE).chain(["livemode"]).collect();
+    // A misspelt filter would list everything.
+    let unknown = query::pairs(ask.request.query).find(|pair| !known.contains(&pair.name().as_ref()));
+    if let Some(pair) = unknown {
+        return Err(Error::UnknownParam(pair.name().chars().take(40).collect()));
+    }
     let params = Params::read(ask.request.query, &known)?;
     let mut wanted = Vec::new();
     for (name, column) in filters {
         wanted.extend(params.optional(name)?.map(|value| (*column, value)));
     }
-    let (after, before) = (params.optional("starting_after")?, params.optional("ending_before")?);
+    let (after, before) = (cursor(&params, "starting_after", prefix)?, cursor(&params, "ending_before", prefix)?);
     if after.is_some() && before.is_some() {
         return Err(Error::Value("ending_before", "cannot be used together with starting_after: leave one away"));
     }
@@ -102,6 +116,13 @@ fn list(ask: &Ask<'_>, kind: &'static str, filters: &Filters) -> Result<Response
     let url = Json::new().text("url", ask.request.path).write();
     let rest = url.strip_prefix('{').unwrap_or_default();
     Ok(object(200, format!("{{\"object\":\"list\",\"data\":[{}],\"has_more\":{has_more},{rest}", found.join(","))))
+}
+
+fn cursor(params: &Params<'_>, name: &'static str, prefix: &str) -> Result<Option<String>, Error> {
+    let id = params.optional(name)?;
+    let is_one =
+        |id: &String| id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).is_some_and(|rest| !rest.is_empty());
+    if id.as_ref().is_none_or(is_one) { Ok(id) } else { Err(Error::Value(name, "is not the id of an object of this list")) }
 }
 
 fn limit(text: Option<&str>) -> Result<u32, Error> {

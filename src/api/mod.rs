@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod callbacks;
 pub mod idempotency;
 pub mod input;
 pub mod keys;
@@ -47,10 +48,11 @@ impl Ask<'_> {
     }
 }
 
-type Handler = fn(&Ask<'_>) -> Result<Response, Error>;
+/// Who does it.
+pub type Handler = fn(&Ask<'_>) -> Result<Response, Error>;
 
 /// Method, path below [`ROOT`] (`:` stands for an id), resource, handler. Whatever is no `GET` writes.
-const ROUTES: [(Method, &str, &str, Handler); 18] = [
+const ROUTES: [(Method, &str, &str, Handler); 22] = [
     (Method::Post, "accounts", OPERATOR, accounts::create),
     (Method::Get, "accounts", OPERATOR, lists::accounts),
     (Method::Get, "accounts/:", "account", accounts::show),
@@ -64,6 +66,10 @@ const ROUTES: [(Method, &str, &str, Handler); 18] = [
     (Method::Get, "checkout-sessions/:", "checkout_sessions", sessions::show),
     (Method::Post, "checkout-sessions/:/expire", "checkout_sessions", sessions::expire),
     (Method::Post, "checkout-sessions/:/cancel", "checkout_sessions", sessions::cancel),
+    (Method::Post, "checkout-sessions/:/simulate-payment", "checkout_sessions", sessions::simulate),
+    (Method::Get, "callbacks", "transactions", lists::callbacks),
+    (Method::Get, "callbacks/:", "transactions", callbacks::show),
+    (Method::Post, "callbacks/:/retry", "transactions", callbacks::retry),
     (Method::Get, "transactions", "transactions", lists::transactions),
     (Method::Get, "transactions/:", "transactions", lists::transaction),
     (Method::Get, "events", "events", lists::events),
@@ -88,17 +94,35 @@ pub fn serve(cx: &Context<'_>, request: &Request<'_>, account: &AccountId) -> Ou
     actor.may(resource, request.method != Method::Get)?;
     if *account != AccountId::directory() {
         account::own(cx, account)?;
+    } else if resource != OPERATOR {
+        return Err(Error::Missing("account"));
     }
     let ask = Ask { cx, request, account, actor: &actor, id };
     answer(idempotency::once(&ask, handler)?)
 }
 
-fn find(method: Method, path: &str) -> Result<(&'static str, Handler, &str), Error> {
+/// The resource, the handler and the id of a request to that path below [`ROOT`].
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Method`].
+pub fn find(method: Method, path: &str) -> Result<(&'static str, Handler, &str), Error> {
     let rows = || ROUTES.iter().filter_map(|row| matched(row.1, path).map(|id| (row, id)));
     match rows().find(|(row, _)| row.0 == method) {
         Some((row, id)) => Ok((row.2, row.3, id)),
-        None if rows().next().is_some() => Err(Error::Method("GET, POST, PATCH or DELETE as the documentation says")),
+        None if rows().next().is_some() => Err(Error::Method(served(|method| rows().any(|(row, _)| row.0 == method)))),
         None => Err(Error::NotFound),
+    }
+}
+
+/// The methods of a path, as `Allow` lists them.
+fn served(serves: impl Fn(Method) -> bool) -> &'static str {
+    let written = [Method::Post, Method::Patch, Method::Delete].into_iter().find(|method| serves(*method));
+    match (serves(Method::Get), written) {
+        (true, Some(Method::Post)) => "GET, POST",
+        (true, Some(Method::Patch)) => "GET, PATCH",
+        (true, Some(Method::Delete)) => "GET, DELETE",
+        (true, _) => "GET",
+        (false, _) => "POST",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::http::Response;
 use crate::ledger::account;
 use crate::ledger::objects::{Kept, write};
 use crate::ledger::session::{Draft, Session};
+use crate::ledger::simulation;
 use crate::ledger::state::Happening;
 use crate::query::ParamError;
 
@@ -105,6 +106,22 @@ pub fn expire(ask: &Ask<'_>) -> Result<Response, Error> {
 /// [`Error::Missing`] where there is none, [`Error::State`] where money has arrived or it has expired.
 pub fn cancel(ask: &Ask<'_>) -> Result<Response, Error> {
     end_with(ask, Happening::Canceled)
+}
+
+/// `POST checkout-sessions/:/simulate-payment`: what a payment would do to a test session, without one.
+///
+/// # Errors
+/// [`Error::Missing`] where there is none, [`Error::LiveSession`] where real money is meant, and those of `amount`.
+pub fn simulate(ask: &Ask<'_>) -> Result<Response, Error> {
+    let input = Input::read(ask.request, &["amount"])?;
+    let amount = input.amount("amount")?;
+    let session = session(ask)?;
+    if session.shown.livemode {
+        return Err(Error::LiveSession);
+    }
+    let id = session.shown.id.clone();
+    simulation::pay(ask.cx, session, amount)?;
+    Ok(object(200, write(&Kept::<Session>::get(ask.cx.books, ask.mode(), &id)?.shown)?))
 }
 
 fn end_with(ask: &Ask<'_>, happening: Happening) -> Result<Response, Error> {

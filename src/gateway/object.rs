@@ -53,6 +53,12 @@ impl Object {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The same fields under other names.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(&str) -> String) -> Self {
+        Self(self.0.into_iter().map(|(old, value)| (name(&old), value)).collect())
+    }
+
     /// The object that a field holds.
     #[must_use]
     pub fn object(&self, name: &str) -> Option<Self> {

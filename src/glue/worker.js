@@ -17,7 +17,8 @@ let lastWords;
 export default {
   fetch(request, env, context) {
     const visit = new Visit(request, env, context);
-    const answer = request.method === 'POST' ? visit.beginWithBody() : visit.begin([]);
+    const hasBody = request.method === 'POST' || request.method === 'PATCH';
+    const answer = hasBody ? visit.beginWithBody() : visit.begin([]);
     // The runtime would drop a request whose customer goes away where it stands: a report that a merchant is just being told
     // would be lost. What ends calls made for a customer is the request's signal.
     if (answer instanceof Promise) context.waitUntil(answer);

@@ -9,10 +9,13 @@ use crate::flow::{Context, Outcome, answer, ask_ledger};
 use crate::gateway::object::Object;
 use crate::http::{Reply, Request, Response};
 use crate::ledger::id::{self, AccountId};
+use crate::ledger::state::Status;
 use crate::livery::request_headers;
+use crate::livery::scrub::scrub;
 use crate::money::Amount;
 use crate::pages::{self, Face, Form};
 use crate::query::{ParamError, Params};
+use crate::web_url;
 
 use super::ledger::{self, Wanted};
 
@@ -53,8 +56,11 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>, face: &Face) -> Outcome {
         let reply = ledger::told(came)?;
         let opened: Object = serde_json::from_str(&reply.text).map_err(|_| Error::Internal)?;
         let session = opened.object("session").ok_or(Error::Internal)?;
-        if let Some(url) = session.text("success_url").filter(|_| session.text("status").as_deref() == Some("paid")) {
-            return answer(Response::redirect(url.replace(SESSION_ID, &session.text("id").unwrap_or_default())));
+        if session.text("status").as_deref() == Some("paid") {
+            return paid(cx, &session);
+        }
+        if session.value("livemode").is_some_and(|livemode| livemode.get() == "false") {
+            return Err(Error::TestSession);
         }
         match session.text("customer_email").or(email) {
             Some(email) => pay(cx, reply, &session, email, chosen, headers),
@@ -64,6 +70,13 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>, face: &Face) -> Outcome {
             None => Err(Error::Param("email", ParamError::Missing)),
         }
     })
+}
+
+/// Back to the shop. A URL is spelt as browsers spell it: whatever stands in it can stand in a header.
+fn paid(cx: &Context<'_>, session: &Object) -> Outcome {
+    let url = session.text("success_url").ok_or(Error::State(Status::Paid))?;
+    let url = web_url::parse(&url.replace(SESSION_ID, &session.text("id").unwrap_or_default())).ok_or(Error::Internal)?;
+    answer(Response::redirect(scrub(&cx.config.names, url.as_str()).into_owned()))
 }
 
 fn pay(

@@ -9,8 +9,7 @@ use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_merchant};
 use crate::http::{Fault, Now, Reply, Response};
 use crate::ledger::event::{self, Type};
-use crate::ledger::id;
-use crate::ledger::objects::{Kept, Object, write};
+use crate::ledger::objects::{Kept, Object, new_id, write};
 use crate::ledger::schedule::DELIVERY;
 use crate::ledger::task::{self, Kind, Task};
 
@@ -44,7 +43,8 @@ pub struct Delivery {
     /// The merchant's URL with the gateway's parameters.
     pub url: String,
     /// How often it was tried.
-    pub attempts: u32,
+    #[serde(alias = "attempts")]
+    pub attempt_count: u32,
     /// What the merchant answered last; none if there was no answer.
     pub last_status: Option<u16>,
     /// When it is tried next.
@@ -94,14 +94,14 @@ impl Object for Delivery {
 pub fn owe(cx: &Context<'_>, livemode: bool, session: &str, transaction: &str, hidden: Private) -> Result<(), Error> {
     let url = Target::parse(cx.config, &hidden.target).map(|target| relay::call(&target, &hidden.query).url);
     let shown = Delivery {
-        id: id::new("cb", cx.now, cx.books.random()),
+        id: new_id::<Delivery>(cx, "cb", livemode)?,
         object: Delivery::KIND.to_owned(),
         livemode,
         status: Status::Pending,
         checkout_session: session.to_owned(),
         transaction: transaction.to_owned(),
         url: url.unwrap_or_else(|_| hidden.target.clone()),
-        attempts: 0,
+        attempt_count: 0,
         last_status: None,
         next_attempt_at: Some(cx.now.0),
         created_at: cx.now.0,
@@ -130,15 +130,26 @@ pub fn send(cx: &Context<'_>, task: &Task) -> Outcome {
     })
 }
 
+/// Lets a delivery be tried now, whatever came of it before.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Error> {
+    let shown = &mut delivery.shown;
+    (shown.status, shown.next_attempt_at, shown.updated_at) = (Status::Pending, Some(cx.now.0), cx.now.0);
+    delivery.update(cx.books)?;
+    task::plan(cx, Kind::Deliver, &delivery.shown.id, cx.now)
+}
+
 /// Writes down what came of a try.
 fn attempted(cx: &Context<'_>, id: &str, began: Now, came: &Result<Reply, Fault>) -> Result<(), Error> {
     let mut delivery = Kept::<Delivery>::get(cx.books, None, id)?;
     let shown = &mut delivery.shown;
-    shown.attempts += 1;
+    shown.attempt_count += 1;
     shown.last_status = came.as_ref().ok().map(|reply| reply.status);
     shown.updated_at = cx.now.0;
     log(cx, shown, began, came)?;
-    let next = DELIVERY.next(shown.attempts, cx.now);
+    let next = DELIVERY.next(shown.attempt_count, cx.now);
     let is_done = shown.last_status.is_some_and(|status| (200..300).contains(&status));
     (shown.status, shown.next_attempt_at) = match next {
         _ if is_done => (Status::Delivered, None),
@@ -163,10 +174,10 @@ fn log(cx: &Context<'_>, delivery: &Delivery, began: Now, came: &Result<Reply, F
         Err(Fault::Unreadable) => Some("unreadable"),
     };
     let duration_ms = cx.now.0.saturating_sub(began.0);
-    let attempt = Attempt { number: delivery.attempts, at: began.0, duration_ms, status: delivery.last_status, error };
+    let attempt = Attempt { number: delivery.attempt_count, at: began.0, duration_ms, status: delivery.last_status, error };
     let sql = "INSERT INTO attempts (delivery, number, at, data) VALUES (?, ?, ?, ?)";
     let data = write(&attempt)?;
-    cx.books.run(sql, &[(&delivery.id).into(), delivery.attempts.into(), began.into(), (&data).into()])
+    cx.books.run(sql, &[(&delivery.id).into(), delivery.attempt_count.into(), began.into(), (&data).into()])
 }
 
 /// The tries of a delivery as JSON, the first first.

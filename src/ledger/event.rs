@@ -5,8 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::flow::Context;
-use crate::ledger::id;
-use crate::ledger::objects::{Kept, Object, write};
+use crate::ledger::objects::{Kept, Object, new_id, write};
 
 /// What happened. The names are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,10 +126,8 @@ impl Object for Event {
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) -> Result<(), Error> {
-    let newest = "SELECT id FROM objects WHERE kind = 'event' AND livemode = ? ORDER BY id DESC LIMIT 1";
-    let newest = cx.books.row(newest, &[object.livemode().into()])?.and_then(|row| row.text(0)).unwrap_or_default();
     let event = Event {
-        id: id::after(&newest, id::new("evt", cx.now, cx.books.random())),
+        id: new_id::<Event>(cx, "evt", object.livemode())?,
         object: Event::KIND.to_owned(),
         kind: kind.as_str().to_owned(),
         livemode: object.livemode(),

@@ -14,16 +14,15 @@ pub fn new(prefix: &str, now: Now, random: [u8; 16]) -> String {
     format!("{prefix}_{}{}", base16ct::lower::encode_string(moment), base16ct::lower::encode_string(chance))
 }
 
-/// That id, or where it does not sort behind the newest, the one next to that.
+/// The same for an object that comes after `last`: later than it also where both are made in one moment, or the clock was set
+/// back. By how much is chance, so that nobody knows one by the other.
 #[must_use]
-pub fn after(newest: &str, id: String) -> String {
-    if id.as_str() > newest {
-        return id;
-    }
-    let next = |(prefix, digits): (&str, &str)| {
-        Some(format!("{prefix}_{:032x}", u128::from_str_radix(digits, 16).ok()?.checked_add(1)?))
-    };
-    newest.rsplit_once('_').and_then(next).unwrap_or(id)
+pub fn after(last: Option<&str>, prefix: &str, now: Now, random: [u8; 16]) -> String {
+    let fresh = new(prefix, now, random);
+    let Some(last) = last.filter(|last| **last >= *fresh) else { return fresh };
+    let number = last.rsplit('_').next().and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    let step = u128::from_be_bytes(random) >> 64 | 1;
+    format!("{prefix}_{:032x}", number.wrapping_add(step))
 }
 
 /// Whether a text can be an id with that prefix.
@@ -102,11 +101,11 @@ mod tests {
         }
 
         #[test]
-        fn an_id_sorts_behind_the_newest(newest in 0_u64..1 << 48, now in 0_u64..1 << 48, a: [u8; 16], b: [u8; 16]) {
-            let newest = new("evt", Now(newest), a);
-            let next = after(&newest, new("evt", Now(now), b));
-            prop_assert!(next > newest && is_id("evt", &next));
-            prop_assert_eq!(after("", next.clone()), next);
+        fn what_comes_after_sorts_after(last in 0_u64..1 << 47, now in 0_u64..1 << 47, a: [u8; 16], b: [u8; 16]) {
+            let first = new("cs", Now(last), a);
+            let second = after(Some(&first), "cs", Now(now), b);
+            prop_assert!(is_id("cs", &second) && first < second);
+            prop_assert_eq!(after(None, "cs", Now(now), b), new("cs", Now(now), b));
         }
 
         #[test]

@@ -20,6 +20,7 @@ pub mod poll;
 pub mod schedule;
 pub mod schema;
 pub mod session;
+pub mod simulation;
 pub mod state;
 pub mod task;
 pub mod transaction;

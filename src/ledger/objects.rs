@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::flow::Context;
 use crate::ledger::books::{Books, Value};
+use crate::ledger::id;
 
 /// A kind of object.
 pub trait Object: Serialize + DeserializeOwned {
@@ -71,6 +73,16 @@ impl<T: Object> Kept<T> {
         let (data, hidden) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
         Ok(Some(Self { shown: read(&data)?, hidden: read(&hidden)? }))
     }
+}
+
+/// The id of a new object, which comes after all others of its kind and mode: whoever has read a list up to one misses none.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn new_id<T: Object>(cx: &Context<'_>, prefix: &str, livemode: bool) -> Result<String, Error> {
+    let sql = "SELECT id FROM objects WHERE kind = ? AND livemode = ? ORDER BY id DESC LIMIT 1";
+    let last = cx.books.row(sql, &[T::KIND.into(), livemode.into()])?.and_then(|row| row.text(0));
+    Ok(id::after(last.as_deref(), prefix, cx.now, cx.books.random()))
 }
 
 /// An object as text.

@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::flow::Context;
 use crate::http::Now;
 use crate::ledger::event::{self, Type};
-use crate::ledger::objects::{Kept, Object};
+use crate::ledger::objects::{Kept, Object, new_id};
 use crate::ledger::state::{Happening, Outcome, Status, Sum};
+use crate::ledger::task;
 use crate::ledger::verify::sum::{Dollars, Judgement, Tolerance, judge};
-use crate::ledger::{id, task};
 
 /// Keys and values of the merchant's own.
 pub type Metadata = BTreeMap<String, String>;
@@ -143,7 +143,7 @@ impl Kept<Session> {
     /// # Errors
     /// [`Error::Books`] where the database fails.
     pub fn open(cx: &Context<'_>, draft: Draft, url: impl FnOnce(&str) -> Option<String>) -> Result<Self, Error> {
-        let id = id::new("cs", cx.now, cx.books.random());
+        let id = new_id::<Session>(cx, "cs", draft.livemode)?;
         let url = url(&id);
         let shown = Session {
             object: Session::KIND.to_owned(),

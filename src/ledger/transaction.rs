@@ -9,8 +9,7 @@ use crate::callback::token;
 use crate::error::Error;
 use crate::flow::Context;
 use crate::ledger::event::{self, Type};
-use crate::ledger::id;
-use crate::ledger::objects::{Kept, Object};
+use crate::ledger::objects::{Kept, Object, new_id};
 use crate::ledger::session::Session;
 use crate::ledger::task;
 use crate::query;
@@ -35,6 +34,8 @@ pub enum Source {
     Callback,
     /// The gateway was asked.
     Status,
+    /// A test: no money was paid.
+    Simulation,
 }
 
 /// What the API shows of a payment. Times are milliseconds since 1970 UTC, values plain decimals.
@@ -118,10 +119,25 @@ pub fn report(cx: &Context<'_>, session: &mut Kept<Session>, raw: &str, source: 
     if known.and_then(|row| row.number(0)).unwrap_or(0) >= MOST {
         return Err(Error::TooManyReports);
     }
+    let transaction = write_down(cx, session, raw, source, digest)?;
+    task::plan(cx, task::Kind::Verify, &transaction.shown.id, cx.now)
+}
+
+/// Writes a report down and says so.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn write_down(
+    cx: &Context<'_>,
+    session: &mut Kept<Session>,
+    raw: &str,
+    source: Source,
+    digest: Option<String>,
+) -> Result<Kept<Transaction>, Error> {
     let parameters = parameters(raw);
     let last = |name: &str| parameters.iter().rev().find(|(found, _)| found == name).map(|(_, value)| shown(value));
     let shown = Transaction {
-        id: id::new("txn", cx.now, cx.books.random()),
+        id: new_id::<Transaction>(cx, "txn", session.shown.livemode)?,
         object: Transaction::KIND.to_owned(),
         livemode: session.shown.livemode,
         status: Status::Pending,
@@ -143,8 +159,8 @@ pub fn report(cx: &Context<'_>, session: &mut Kept<Session>, raw: &str, source: 
     kept.insert(cx.books)?;
     session.hidden.was_reported = true;
     session.update(cx.books)?;
-    task::plan(cx, task::Kind::Verify, &kept.shown.id, cx.now)?;
-    event::record(cx, Type::PaymentDetected, &kept.shown, &session.shown.id)
+    event::record(cx, Type::PaymentDetected, &kept.shown, &session.shown.id)?;
+    Ok(kept)
 }
 
 fn shown(value: &str) -> String {

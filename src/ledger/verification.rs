@@ -74,7 +74,7 @@ fn coin_of(transaction: &Kept<Transaction>, order: &Order) -> Result<Coin, Probl
             let parameters = parameters(&transaction.hidden.query);
             verify::plausible(&read(&parameters)?, order)
         }
-        Source::Status => transaction.shown.coin.as_deref().and_then(Coin::parse).ok_or(Wrong::Coin.into()),
+        Source::Status | Source::Simulation => transaction.shown.coin.as_deref().and_then(Coin::parse).ok_or(Wrong::Coin.into()),
     }
 }
 
@@ -164,10 +164,13 @@ fn decide(
 
 /// A payment that counts: its dollars, and the two transactions as they are always spelt.
 #[derive(Clone, Copy)]
-struct Payment {
-    dollars: Dollars,
-    txid_in: Option<TxId>,
-    txid_out: Option<TxId>,
+pub struct Payment {
+    /// What it is worth.
+    pub dollars: Dollars,
+    /// The transaction to the receiving address.
+    pub txid_in: Option<TxId>,
+    /// The one from there to the merchant.
+    pub txid_out: Option<TxId>,
 }
 
 fn judged(
@@ -191,7 +194,7 @@ fn judged(
                 // A report may leave it away; that must not let the same money count again under another `txid_in`.
                 txid_out: verified.txid_out.or_else(|| TxId::parse(evidence.status?.txid_out.as_deref()?)),
             }),
-        Source::Status => by_status(cx, transaction, inquiry.coin, evidence),
+        Source::Status | Source::Simulation => by_status(cx, transaction, inquiry.coin, evidence),
     };
     let Ok(payment) = verified else { return Ok(verified) };
     if session.shown.amount.is_some() && session.hidden.expected.is_none() {
@@ -225,8 +228,11 @@ fn by_status(cx: &Context<'_>, transaction: &Kept<Transaction>, coin: Coin, evid
     Ok(Payment { dollars: verify::worth(value, coin, evidence.price)?, txid_in: None, txid_out: Some(txid_out) })
 }
 
-/// It counts.
-fn credit(
+/// It counts: the transaction, the session and what the merchant is owed become so together.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn credit(
     cx: &Context<'_>,
     mut transaction: Kept<Transaction>,
     mut session: Kept<Session>,

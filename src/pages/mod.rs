@@ -42,7 +42,7 @@ impl Face {
     #[must_use]
     pub fn new(route: Option<Route>, headers: &dyn Headers, entropy: [u8; 16]) -> Self {
         let accept = headers.get("accept").unwrap_or_default();
-        let form = if accept.contains("application/problem+json") {
+        let form = if wants_problem(headers) {
             Form::Problem
         } else if route.is_some_and(Route::is_api) || !accept.contains("text/html") {
             Form::Json
@@ -60,11 +60,12 @@ impl Face {
 }
 
 impl Face {
-    /// The face of an answer from a ledger, which only the Worker reads: JSON, and the id that the Worker's own answer has.
+    /// The face of an answer from a ledger: JSON, and the id that the Worker's own answer has.
     #[must_use]
     pub fn in_ledger(headers: &dyn Headers, entropy: [u8; 16]) -> Self {
         let request_id = headers.get("request-id").unwrap_or_else(|| request_id(entropy));
-        Self { route: Some("ledger"), form: Form::Json, request_id, entropy, is_public_data: false }
+        let form = if wants_problem(headers) { Form::Problem } else { Form::Json };
+        Self { route: Some("ledger"), form, request_id, entropy, is_public_data: false }
     }
 
     /// What ties the inline style to this answer: random bytes of which nothing else is made.
@@ -72,6 +73,10 @@ impl Face {
         let (_, nonce) = self.entropy.split_at(8);
         Base64UrlUnpadded::encode_string(nonce)
     }
+}
+
+fn wants_problem(headers: &dyn Headers) -> bool {
+    headers.get("accept").is_some_and(|accept| accept.contains("application/problem+json"))
 }
 
 /// The id of the request that was given these random bytes: `req_` and 16 hexadecimal digits.

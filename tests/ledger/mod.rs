@@ -1,7 +1,7 @@
 //! An operator, their accounts and their keys, on a stage with a real database.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
-use crate::stage::{MERCHANT, Stage};
+use crate::stage::{MERCHANT, Stage, failure};
 use crate::support::client::{Answer, Request};
 use livery_sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -63,6 +63,31 @@ impl<'s> Caller<'s> {
         request.header("content-type", "application/json").body(body.to_string())
     }
 
+    /// A request's answer, whatever it is.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.request(method, path, body).send()
+    }
+
+    /// Status, code and parameter of a request that is refused.
+    pub fn refused(&self, method: &str, path: &str, body: &Value) -> (u16, String, Option<String>) {
+        failure(&self.send(method, path, body))
+    }
+
+    /// The operator, speaking of this account.
+    pub fn operator_of(stage: &'s Stage, account: &str) -> Self {
+        Self { account: Some(account.to_owned()), ..Self::operator(stage) }
+    }
+
+    /// Somebody with another token.
+    pub fn with_token(stage: &'s Stage, token: &str) -> Self {
+        Self { stage, token: token.to_owned(), account: None }
+    }
+
+    /// The account of this key.
+    pub fn account_id(&self) -> String {
+        text(&self.get("account"), "id")
+    }
+
     /// What a `GET` brings; it has to succeed.
     pub fn get(&self, path: &str) -> Value {
         done(&self.request("GET", path, &Value::Null).send())
@@ -116,6 +141,11 @@ impl<'s> Caller<'s> {
         let path = url.split_once("//").and_then(|(_, rest)| rest.split_once('/')).expect("a path").1;
         self.stage.get(&format!("/{path}")).header("accept", "text/html").expect_provider_url().send()
     }
+}
+
+/// The text in a field.
+pub fn text(object: &Value, field: &str) -> String {
+    object[field].as_str().unwrap_or_else(|| panic!("no {field} in {object}")).to_owned()
 }
 
 /// What an answer brings, which has to be one of success.

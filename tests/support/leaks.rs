@@ -19,6 +19,7 @@ pub const ALLOWED_HEADERS: &[&str] = &[
     "date",
     "etag",
     "expires",
+    "idempotent-replayed",
     "last-modified",
     "location",
     "permissions-policy",
