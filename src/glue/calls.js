@@ -8,24 +8,22 @@ const MAX_BODY = 64 * 1024;
 /** Longest reply read as text, in bytes (http::MAX_TEXT). */
 const MAX_TEXT = 256 * 1024;
 // flow::Callee
-const [GATEWAY, , EDGE] = [0, 1, 2];
+const [MERCHANT, EDGE] = [1, 2];
 // http::Read
 const [NOTHING, , STREAM] = [0, 1, 2];
 // http::Fault
 const [UNREACHABLE, TIMEOUT, UNREADABLE] = [1, 2, 3];
 
-/** Stands for what came of calls whose customer went away. */
-export const GONE = Symbol('gone');
-
-export function call(to, isShared, method, url, headers, body, read, timeout) {
+/** A call to make, its method, URL and headers in one text. */
+export function call(to, isShared, lines, body, read, timeout) {
+  const [method, url, ...headers] = lines.split('\n');
   return { to, isShared, method, url, headers: fields(headers), body, read, timeout };
 }
 
 class Came {
-  constructor(fault, reply) {
-    this.fault = fault;
-    this.status = reply?.status;
-    this.headers = reply?.headers;
+  constructor(status, headers) {
+    this.status = status;
+    this.headers = headers;
     this.text = '';
     this.stream = undefined;
   }
@@ -49,16 +47,17 @@ class Came {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Makes calls at once; what came of each. They end when `signal` says that their customer is gone. */
-export function send(calls, signal) {
-  const came = calls.length === 1 ? one(calls[0], signal).then((only) => [only]) : Promise.all(calls.map((each) => one(each, signal)));
-  return came.then((all) => (all.includes(GONE) ? GONE : all));
+/** Makes calls at once; what came of each. */
+export function send(calls) {
+  return Promise.all(calls.map(one));
 }
 
-function one(call, signal) {
-  if (call.isShared) return shared(call, signal);
-  return within(call.timeout, attempt(call, call.to === GATEWAY ? signal : undefined));
+function one(call) {
+  return call.isShared ? shared(call) : within(call.timeout, attempt(call));
 }
+
+/** Whether a call is carried to its end though whoever it was made for went away. */
+export const isReport = ({ to }) => to === MERCHANT;
 
 /** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
 function within(milliseconds, work) {
@@ -71,34 +70,36 @@ function within(milliseconds, work) {
   });
 }
 
-/** Calls under way whose outcome others share: by what they ask for, those to tell, and until when that can be. */
+/** Calls under way whose outcome others share: by what they ask for, those to tell, and until when others may join them. */
 const flights = new Map();
 /** With more flights than this, those that nobody ended are looked for: the runtime may have ended whoever called. */
 const MANY = 1000;
+/** How long anybody relies on a call that is not theirs, in milliseconds: its customer may have gone, and nobody tells them. */
+const PATIENCE = 1000;
 
 /** The first who asks makes the call; whoever asks for the same meanwhile is told. */
-function shared(call, signal, until = Date.now() + call.timeout) {
+function shared(call, until = Date.now() + call.timeout) {
   const what = `${call.to} ${call.url}`;
   const flight = flights.get(what);
-  return flight && Date.now() < flight.until ? follow(flight, call, signal, until) : lead(what, call, signal, until);
+  return flight && Date.now() < flight.until ? follow(flight, call, until) : lead(what, call, until);
 }
 
-function lead(what, call, signal, until) {
-  const flight = { others: [], until };
+function lead(what, call, until) {
+  const now = Date.now();
+  const flight = { others: [], until: Math.min(until, now + PATIENCE) };
   if (flights.size > MANY) forgetEnded();
   flights.set(what, flight);
-  return within(until - Date.now(), attempt(call, signal)).then((came) => {
+  return within(until - now, attempt(call)).then((came) => {
     if (flights.get(what) === flight) flights.delete(what);
     for (const tell of flight.others) tell(came);
     return came;
   });
 }
 
-/** If the first one leaves, or had less time, the next calls. */
-async function follow(flight, call, signal, until) {
-  const came = await within(until - Date.now(), toldWith(flight.others));
-  const isTheirsAlone = came === GONE || came.fault === TIMEOUT;
-  return isTheirsAlone && !signal?.aborted && Date.now() < until ? shared(call, signal, until) : came;
+/** If nothing is heard of the first one, or they had less time, whoever waited longest calls. */
+async function follow(flight, call, until) {
+  const came = await within(Math.min(PATIENCE, until - Date.now()), toldWith(flight.others));
+  return came.status === TIMEOUT && Date.now() < until ? shared(call, until) : came;
 }
 
 function forgetEnded() {
@@ -115,14 +116,16 @@ function toldWith(others) {
   return promise;
 }
 
-function attempt(call, signal) {
-  const reply = call.to === EDGE ? cached(call) : fetched(call, signal);
-  const failed = () => (signal?.aborted ? GONE : new Came(UNREACHABLE));
-  return reply.then((reply) => receive(call, reply)).catch(failed);
+async function attempt(call) {
+  try {
+    return await receive(call, await (call.to === EDGE ? cached(call) : fetched(call)));
+  } catch {
+    return new Came(UNREACHABLE);
+  }
 }
 
-function fetched({ url, method, headers, body }, signal) {
-  return fetch(url, { method, headers, body, redirect: 'manual', signal });
+function fetched({ url, method, headers, body }) {
+  return fetch(url, { method, headers, body, redirect: 'manual' });
 }
 
 async function cached({ url, method, headers, body }) {
@@ -132,7 +135,7 @@ async function cached({ url, method, headers, body }) {
 }
 
 async function receive({ read, timeout }, reply) {
-  const came = new Came(0, reply);
+  const came = new Came(reply.status, reply.headers);
   if (read === STREAM && reply.status < 300) {
     came.stream = new Blocks(reply.body, timeout);
     await came.stream.readAhead();
