@@ -47,17 +47,20 @@ class Came {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Makes calls at once; what came of each. */
-export function send(calls) {
-  return Promise.all(calls.map(one));
+/**
+ * Makes calls at once; what came of each. The runtime ends a request whose customer goes away, and its calls with it. What others
+ * may wait for is carried on, and a report to a merchant, which would be lost.
+ */
+export function send(calls, context) {
+  return Promise.all(calls.map((call) => one(call, context)));
 }
 
-function one(call) {
-  return call.isShared ? shared(call) : within(call.timeout, attempt(call));
+function one(call, context) {
+  if (call.isShared) return shared(call, context);
+  const came = within(call.timeout, attempt(call));
+  if (call.to === MERCHANT) context.waitUntil(came);
+  return came;
 }
-
-/** Whether a call is carried to its end though whoever it was made for went away. */
-export const isReport = ({ to }) => to === MERCHANT;
 
 /** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
 function within(milliseconds, work) {
@@ -70,36 +73,35 @@ function within(milliseconds, work) {
   });
 }
 
-/** Calls under way whose outcome others share: by what they ask for, those to tell, and until when others may join them. */
+/** Calls under way whose outcome others share: by what they ask for, those to tell, and until when that can be. */
 const flights = new Map();
 /** With more flights than this, those that nobody ended are looked for: the runtime may have ended whoever called. */
 const MANY = 1000;
-/** How long anybody relies on a call that is not theirs, in milliseconds: its customer may have gone, and nobody tells them. */
-const PATIENCE = 1000;
 
 /** The first who asks makes the call; whoever asks for the same meanwhile is told. */
-function shared(call, until = Date.now() + call.timeout) {
+function shared(call, context, until = Date.now() + call.timeout) {
   const what = `${call.to} ${call.url}`;
   const flight = flights.get(what);
-  return flight && Date.now() < flight.until ? follow(flight, call, until) : lead(what, call, until);
+  return flight && Date.now() < flight.until ? follow(flight, call, context, until) : lead(what, call, context, until);
 }
 
-function lead(what, call, until) {
-  const now = Date.now();
-  const flight = { others: [], until: Math.min(until, now + PATIENCE) };
+function lead(what, call, context, until) {
+  const flight = { others: [], until };
   if (flights.size > MANY) forgetEnded();
   flights.set(what, flight);
-  return within(until - now, attempt(call)).then((came) => {
+  const came = within(until - Date.now(), attempt(call)).then((came) => {
     if (flights.get(what) === flight) flights.delete(what);
     for (const tell of flight.others) tell(came);
     return came;
   });
+  context.waitUntil(came);
+  return came;
 }
 
-/** If nothing is heard of the first one, or they had less time, whoever waited longest calls. */
-async function follow(flight, call, until) {
-  const came = await within(Math.min(PATIENCE, until - Date.now()), toldWith(flight.others));
-  return came.status === TIMEOUT && Date.now() < until ? shared(call, until) : came;
+/** If the first one had less time, the next calls. */
+async function follow(flight, call, context, until) {
+  const came = await within(until - Date.now(), toldWith(flight.others));
+  return came.status === TIMEOUT && Date.now() < until ? shared(call, context, until) : came;
 }
 
 function forgetEnded() {

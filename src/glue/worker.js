@@ -5,7 +5,7 @@
 // under way in the old one ends when it would go on.
 import * as core from './livery.js';
 import { flow } from './bodies.js';
-import { isReport, send, wholeBody } from './calls.js';
+import { send, wholeBody } from './calls.js';
 
 /** How many instances died. What waits in one of them has a number that means something else in the next. */
 let deaths = 0;
@@ -49,26 +49,16 @@ class Visit {
     return this.request.url;
   }
 
-  /**
-   * The runtime drops a request whose customer goes away where it stands, and its calls with it, which is right but for one: a
-   * report that a merchant is just being told would be lost.
-   */
-  ask(waiting, calls) {
-    const answer = this.resume(waiting, calls);
-    if (calls.some(isReport)) this.context.waitUntil(answer);
-    return answer;
-  }
-
-  async resume(waiting, calls) {
+  async ask(waiting, calls) {
     const born = deaths;
-    const came = await send(calls);
+    const came = await send(calls, this.context);
     return inTime(born, () => core.resume(this, waiting, came, Date.now()));
   }
 
   /** Whoever began it may leave: it is for those who come after. */
   askBeside(waiting, calls) {
     const beside = new Visit({}, this.env, this.context);
-    this.context.waitUntil(beside.resume(waiting, calls).catch(() => {}));
+    this.context.waitUntil(beside.ask(waiting, calls).catch(() => {}));
   }
 
   respondFlowing(status, lines, came, scrubber) {
