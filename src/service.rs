@@ -56,12 +56,22 @@ pub enum Progress {
 pub struct Pending {
     /// The calls to make at once.
     pub asks: Vec<Ask>,
+    /// When they were begun.
+    pub since: Now,
     then: Then,
-    since: Now,
     /// Whom the answer is for; nobody, if this was begun beside a request.
     visit: Option<Visit>,
     /// Whether it goes on in a ledger.
     is_ledgers: bool,
+}
+
+impl Pending {
+    /// Whether its calls can still be under way: each ends with its time limit, unless its request did.
+    #[must_use]
+    pub fn may_be_resumed(&self, now: Now) -> bool {
+        let longest = self.asks.iter().map(|ask| u64::from(ask.timeout_ms)).max().unwrap_or_default();
+        now.0.saturating_sub(self.since.0) <= 2 * longest
+    }
 }
 
 /// One request on its way to its answer.

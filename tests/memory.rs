@@ -182,6 +182,8 @@ fn until_it_rests(number: impl Fn() -> u64) -> u64 {
 
 /// How many customers wait at once.
 const CROWD: usize = 500;
+/// More than the Worker lets wait before it looks whom it can forget (MANY in src/glue/table.rs).
+const LARGE_CROWD: usize = 1100;
 /// How much higher the memory may be after four more crowds, in KiB: they left 10 MiB, and one block of 64 KiB that each
 /// customer left would make 125.
 const LEFT_BEHIND: u64 = 64 * 1024;
@@ -201,7 +203,7 @@ fn converter(gate: Arc<Gate>) -> RawGateway {
 }
 
 /// All at once: each has its own amount, and gets it back. Meanwhile another customer is served.
-fn crowd(worker: &Worker, gate: &Gate) {
+fn crowd(worker: &Worker, gate: &Gate, size: usize) {
     gate.close();
     let ask = |amount: usize| {
         let mut stream = TcpStream::connect(worker.host()).expect("a connection");
@@ -209,8 +211,8 @@ fn crowd(worker: &Worker, gate: &Gate) {
         write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", worker.host()).expect("a request");
         stream
     };
-    let streams: Vec<TcpStream> = (1..=CROWD).map(ask).collect();
-    assert!(gate.sees(CROWD), "{} of {CROWD} asked the gateway", gate.asked());
+    let streams: Vec<TcpStream> = (1..=size).map(ask).collect();
+    assert!(gate.sees(size), "{} of {size} asked the gateway", gate.asked());
     let quick = worker.get("/control/convert.php?from=USD&value=7.5").send();
     assert_eq!(quick.json()["value_coin"], "7.5", "somebody in a hurry");
     assert_eq!(worker.get("/healthz").send().status, 200);
@@ -230,7 +232,7 @@ fn hundreds_wait_at_once_and_leave_nothing_behind() {
     let worker = Worker::start(&Settings::new().gateway(gateway.url(), gateway.url()).collecting_eagerly());
     let process = Process(worker.pid());
     let round = |_| {
-        crowd(&worker, &gate);
+        crowd(&worker, &gate, CROWD);
         (process.resident(), process.open_files())
     };
     let levels: Vec<(u64, usize)> = (0..8).map(round).collect();
@@ -238,4 +240,13 @@ fn hundreds_wait_at_once_and_leave_nothing_behind() {
     let (settled, last) = (levels[3], levels[7]);
     assert!(last.0 < settled.0 + LEFT_BEHIND, "{levels:?} KiB");
     assert!(last.1 < settled.1 + CROWD / 10, "{levels:?} open files");
+}
+
+#[test]
+fn nobody_who_waits_is_forgotten_in_a_large_crowd() {
+    allow_many_files();
+    let gate = Arc::new(Gate::default());
+    let gateway = converter(Arc::clone(&gate));
+    let worker = Worker::start(&Settings::new().gateway(gateway.url(), gateway.url()).set("RATE_LIMIT_PER_CLIENT", "0"));
+    crowd(&worker, &gate, LARGE_CROWD);
 }

@@ -8,25 +8,22 @@ const MAX_BODY = 64 * 1024;
 /** Longest reply read as text, in bytes (http::MAX_TEXT). */
 const MAX_TEXT = 256 * 1024;
 // flow::Callee
-const [GATEWAY, LEDGER, EDGE] = [0, 3, 4];
+const [MERCHANT, LEDGER, EDGE] = [1, 3, 4];
 // http::Read
 const [NOTHING, , STREAM] = [0, 1, 2];
 // http::Fault
 const [UNREACHABLE, TIMEOUT, UNREADABLE] = [1, 2, 3];
 
-/** Stands for what came of calls whose customer went away. */
-export const GONE = Symbol('gone');
-
-/** The body lies in the core's memory, which may move before it is sent: it is copied. */
-export function call(to, isShared, method, url, headers, body, read, timeout) {
+/** A call to make, its method, URL and headers in one text. The body lies in the core's memory, which may move before it is sent. */
+export function call(to, isShared, lines, body, read, timeout) {
+  const [method, url, ...headers] = lines.split('\n');
   return { to, isShared, method, url, headers: fields(headers), body: body?.slice(), read, timeout };
 }
 
 class Came {
-  constructor(fault, reply) {
-    this.fault = fault;
-    this.status = reply?.status;
-    this.headers = reply?.headers;
+  constructor(status, headers) {
+    this.status = status;
+    this.headers = headers;
     this.text = '';
     this.stream = undefined;
   }
@@ -50,20 +47,19 @@ class Came {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Makes calls at once; what came of each. They end when `signal` says that their customer is gone. */
-export function send(calls, env, signal) {
-  const [only] = calls;
-  const came =
-    calls.length === 1
-      ? one(only, env, signal).then((came) => [came])
-      : Promise.all(calls.map((each) => one(each, env, signal)));
-  return came.then((all) => (all.includes(GONE) ? GONE : all));
+/**
+ * Makes calls at once; what came of each. The runtime ends a request whose customer goes away, and its calls with it. What others
+ * may wait for is carried on, and a report to a merchant, which would be lost.
+ */
+export function send(calls, context, env) {
+  return Promise.all(calls.map((call) => one(call, context, env)));
 }
 
-function one(call, env, signal) {
-  if (call.isShared) return shared(call, signal);
-  if (call.to === LEDGER) return within(call.timeout, received(call, asked(call, env.LEDGER)));
-  return within(call.timeout, attempt(call, call.to === GATEWAY ? signal : undefined));
+function one(call, context, env) {
+  if (call.isShared) return shared(call, context);
+  const came = within(call.timeout, attempt(call, env));
+  if (call.to === MERCHANT) context.waitUntil(came);
+  return came;
 }
 
 /** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
@@ -83,28 +79,29 @@ const flights = new Map();
 const MANY = 1000;
 
 /** The first who asks makes the call; whoever asks for the same meanwhile is told. */
-function shared(call, signal, until = Date.now() + call.timeout) {
+function shared(call, context, until = Date.now() + call.timeout) {
   const what = `${call.to} ${call.url}`;
   const flight = flights.get(what);
-  return flight && Date.now() < flight.until ? follow(flight, call, signal, until) : lead(what, call, signal, until);
+  return flight && Date.now() < flight.until ? follow(flight, call, context, until) : lead(what, call, context, until);
 }
 
-function lead(what, call, signal, until) {
+function lead(what, call, context, until) {
   const flight = { others: [], until };
   if (flights.size > MANY) forgetEnded();
   flights.set(what, flight);
-  return within(until - Date.now(), attempt(call, signal)).then((came) => {
+  const came = within(until - Date.now(), attempt(call)).then((came) => {
     if (flights.get(what) === flight) flights.delete(what);
     for (const tell of flight.others) tell(came);
     return came;
   });
+  context.waitUntil(came);
+  return came;
 }
 
-/** If the first one leaves, or had less time, the next calls. */
-async function follow(flight, call, signal, until) {
+/** If the first one had less time, the next calls. */
+async function follow(flight, call, context, until) {
   const came = await within(until - Date.now(), toldWith(flight.others));
-  const isTheirsAlone = came === GONE || came.fault === TIMEOUT;
-  return isTheirsAlone && !signal?.aborted && Date.now() < until ? shared(call, signal, until) : came;
+  return came.status === TIMEOUT && Date.now() < until ? shared(call, context, until) : came;
 }
 
 function forgetEnded() {
@@ -121,23 +118,27 @@ function toldWith(others) {
   return promise;
 }
 
-function attempt(call, signal) {
-  return received(call, call.to === EDGE ? cached(call) : fetched(call, signal), signal);
+async function attempt(call, env) {
+  try {
+    return await receive(call, await made(call, env));
+  } catch {
+    return new Came(UNREACHABLE);
+  }
 }
 
-function received(call, reply, signal) {
-  const failed = () => (signal?.aborted ? GONE : new Came(UNREACHABLE));
-  return reply.then((reply) => receive(call, reply)).catch(failed);
+function made(call, env) {
+  if (call.to === EDGE) return cached(call);
+  return call.to === LEDGER ? asked(call, env.LEDGER) : fetched(call);
 }
 
 /** A ledger, named by the first label of the URL's host. */
-async function asked({ url, method, headers, body }, ledgers) {
+function asked({ url, method, headers, body }, ledgers) {
   const [name] = new URL(url).hostname.split('.');
   return ledgers.getByName(name).fetch(url, { method, headers, body });
 }
 
-function fetched({ url, method, headers, body }, signal) {
-  return fetch(url, { method, headers, body, redirect: 'manual', signal });
+function fetched({ url, method, headers, body }) {
+  return fetch(url, { method, headers, body, redirect: 'manual' });
 }
 
 async function cached({ url, method, headers, body }) {
@@ -147,7 +148,7 @@ async function cached({ url, method, headers, body }) {
 }
 
 async function receive({ read, timeout }, reply) {
-  const came = new Came(0, reply);
+  const came = new Came(reply.status, reply.headers);
   if (read === STREAM && reply.status < 300) {
     came.stream = new Blocks(reply.body, timeout);
     await came.stream.readAhead();

@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::config::Config;
 use crate::country::Country;
+use crate::downline;
 use crate::flow::Ask;
 use crate::http::{Body, Fault, Method, Now, Reply, Request, RequestBody, Response};
 use crate::ledger::books::{Books, Value};
@@ -37,6 +38,9 @@ thread_local! {
 
 /// For how many requests random bytes are fetched at a time.
 const STOCK: usize = 32;
+/// Headers that are read for many a request.
+const OFTEN: [&str; 7] =
+    ["accept", "cf-ipcountry", downline::SIGNATURE, "accept-language", "user-agent", "cf-connecting-ip", "location"];
 
 /// Takes a request. Returns a `Response`, or the promise of one.
 #[wasm_bindgen]
@@ -69,7 +73,7 @@ fn take<const IN_LEDGER: bool>(
         path,
         query,
         headers,
-        country: Country::of_customer(headers.one("cf-ipcountry").as_deref(), || visit.cf_country()),
+        country: Country::of_customer(crate::http::Headers::get(headers, "cf-ipcountry").as_deref(), || visit.cf_country()),
         body: body.map_or(RequestBody::TooLarge, RequestBody::Whole),
         now: moment(now),
         entropy,
@@ -90,12 +94,6 @@ pub fn resume(visit: &Visit, waiting: u32, came: Vec<Came>, now: f64) -> JsValue
     panic::provoke_after_the_reply(visit);
     let replies = came.iter().map(Came::read).collect();
     proceed(visit, service(visit).resume(pending, replies, moment(now), visit), &came, entropy)
-}
-
-/// Drops a request that waits: its customer is gone, and what came of its calls says nothing about the gateway.
-#[wasm_bindgen]
-pub fn forget(waiting: u32) {
-    WAITING.with_borrow_mut(|table| table.take(waiting));
 }
 
 /// Takes the next block of a body and gives what can be passed on now.
@@ -121,6 +119,7 @@ fn service(visit: &Visit) -> &'static Service {
     SERVICE.with(|cell| {
         *cell.get_or_init(|| {
             panic::watch();
+            runtime::read_often(&OFTEN.join("\n"));
             let service = Service::new(&|name| visit.setting(name));
             for mistake in service.mistakes() {
                 runtime::error(&format!("misconfigured: {mistake}"));
@@ -136,11 +135,7 @@ fn proceed(visit: &Visit, turn: Turn, came: &[Came], entropy: [u8; 16]) -> JsVal
         wait(pending, entropy, |waiting, calls| visit.ask_beside(waiting, calls));
     }
     match turn.progress {
-        Progress::Done(response, note) => {
-            let answer = write(visit, &response, came, entropy);
-            runtime::log(&note.to_json());
-            answer
-        }
+        Progress::Done(response, note) => write(visit, &response, &note.to_json(), came, entropy),
         Progress::Waiting(pending) => wait(pending, entropy, |waiting, calls| visit.ask(waiting, calls)),
         Progress::Over => JsValue::UNDEFINED,
         Progress::Failed(what) => {
@@ -152,39 +147,46 @@ fn proceed(visit: &Visit, turn: Turn, came: &[Came], entropy: [u8; 16]) -> JsVal
 
 fn wait<T>(pending: Pending, entropy: [u8; 16], ask: impl FnOnce(u32, Vec<JsValue>) -> T) -> T {
     let calls = pending.asks.iter().map(call).collect();
-    ask(WAITING.with_borrow_mut(|table| table.put((pending, entropy))), calls)
+    let waiting = WAITING.with_borrow_mut(|table| {
+        // The runtime ends requests whose customers went away, and says nothing.
+        if table.is_full_of_many() {
+            table.retain(|(other, _)| other.may_be_resumed(pending.since));
+        }
+        table.put((pending, entropy))
+    });
+    ask(waiting, calls)
 }
 
 fn call(ask: &Ask) -> JsValue {
     let Ask { call, callee, timeout_ms } = ask;
     panic::provoke(call.url.as_bytes(), "in-a-call");
-    let headers = runtime::lines(&call.headers);
-    let (to, read) = (*callee as u8, call.read as u8);
-    runtime::call(to, ask.is_shared(), call.method.as_str(), &call.url, &headers, call.body.as_deref(), read, *timeout_ms)
+    let lines = runtime::lines(&[call.method.as_str(), &call.url], &call.headers);
+    runtime::call(*callee as u8, ask.is_shared(), &lines, call.body.as_deref(), call.read as u8, *timeout_ms)
 }
 
-/// Writes an answer; the body of a page comes from the one call that brought a stream.
-fn write(visit: &Visit, answer: &Response, came: &[Came], entropy: [u8; 16]) -> JsValue {
-    let headers = runtime::lines(&answer.headers);
-    let stream = came.iter().find(|came| came.has_stream());
-    match (&answer.body, stream, service(visit).config()) {
-        (Body::Scrubbed | Body::Blanked, Some(came), Some(config)) => {
+/// Writes an answer and what the log says about it; the body of a page comes from the one call that brought a stream.
+fn write(visit: &Visit, answer: &Response, note: &str, came: &[Came], entropy: [u8; 16]) -> JsValue {
+    let is_page = matches!(answer.body, Body::Scrubbed | Body::Blanked);
+    let stream = if is_page { came.iter().find(|came| came.has_stream()) } else { None };
+    match (stream, service(visit).config()) {
+        (Some(came), Some(config)) => {
+            let lines = runtime::lines(&[note], &answer.headers);
             let mut scrubber = scrubber(&answer.body, config);
             if came.is_whole() {
                 let mut clean = scrubber.push(&came.ahead());
                 clean.extend(scrubber.finish());
-                return runtime::respond_with_bytes(answer.status, &headers, &clean);
+                return runtime::respond(answer.status, &lines, Some(&clean));
             }
             let scrubber = SCRUBBERS.with_borrow_mut(|table| table.put((scrubber, entropy)));
-            visit.respond_flowing(answer.status, &headers, came, scrubber)
+            visit.respond_flowing(answer.status, &lines, came, scrubber)
         }
-        _ => ready(answer, &headers),
+        _ => ready(answer, note),
     }
 }
 
-fn ready(answer: &Response, headers: &str) -> JsValue {
-    let text = if let Body::Text(text) = &answer.body { Some(text.as_ref()) } else { None };
-    runtime::respond(answer.status, headers, text)
+fn ready(answer: &Response, note: &str) -> JsValue {
+    let text = if let Body::Text(text) = &answer.body { Some(text.as_bytes()) } else { None };
+    runtime::respond(answer.status, &runtime::lines(&[note], &answer.headers), text)
 }
 
 fn scrubber(body: &Body, config: &Config) -> Scrubber {
@@ -193,15 +195,15 @@ fn scrubber(body: &Body, config: &Config) -> Scrubber {
 
 impl Came {
     fn read(&self) -> Result<Reply, Fault> {
-        match self.fault() {
+        match self.status() {
             1 => Err(Fault::Unreachable),
             2 => Err(Fault::Timeout),
             3 => Err(Fault::Unreadable),
-            _ => Ok(Reply {
-                status: self.status(),
+            status => Ok(Reply {
+                status,
                 headers: Box::new(self.headers()),
                 text: self.text(),
-                beginning: self.beginning(),
+                beginning: if self.has_stream() { self.beginning() } else { Vec::new() },
             }),
         }
     }
@@ -238,7 +240,10 @@ impl Books for Visit {
 
 impl crate::http::Headers for Headers {
     fn get(&self, name: &str) -> Option<String> {
-        self.one(name)
+        match (0..).zip(OFTEN).find(|(_, often)| *often == name) {
+            Some((which, _)) => runtime::header(self, which),
+            None => self.one(name),
+        }
     }
 
     fn set_cookies(&self) -> Vec<String> {

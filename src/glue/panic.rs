@@ -23,9 +23,7 @@ pub fn watch() {
         let (file, line) = place.unwrap_or_default();
         let entropy = CURRENT.get();
         runtime::error(&format!("panicked at {file}:{line} in request {}", request_id(entropy)));
-        let answer = crashed(entropy);
-        let headers = runtime::lines(&answer.headers);
-        runtime::leave_last_words(ready(&answer, &headers));
+        runtime::leave_last_words(ready(&crashed(entropy), ""));
     }));
 }
 

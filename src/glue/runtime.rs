@@ -1,6 +1,7 @@
 //! What `worker.js`, `calls.js` and `bodies.js` offer.
 //!
-//! Headers cross as one text, a line for each name and each value: neither can hold a line break.
+//! Headers cross as one text with what belongs to them, a line for each name and each value: neither can hold a line break. To
+//! make a text of the runtime's from one of ours costs as much as reading ten lines of it.
 
 use wasm_bindgen::prelude::*;
 
@@ -46,23 +47,24 @@ extern "C" {
     #[wasm_bindgen(method, js_name = wakeAt)]
     pub fn wake_at(this: &Visit, moment: Option<f64>);
 
-    /// An answer whose body flows through a scrubber.
+    /// An answer whose body flows through a scrubber. The first line is what the log says about it, if anything; the others are
+    /// its headers.
     #[wasm_bindgen(method, js_name = respondFlowing)]
-    pub fn respond_flowing(this: &Visit, status: u16, headers: &str, came: &Came, scrubber: u32) -> JsValue;
+    pub fn respond_flowing(this: &Visit, status: u16, lines: &str, came: &Came, scrubber: u32) -> JsValue;
 
-    /// An answer with a text of ours, or without a body.
-    pub fn respond(status: u16, headers: &str, text: Option<&str>) -> JsValue;
+    /// The same with this body, which is copied, or without one.
+    pub fn respond(status: u16, lines: &str, body: Option<&[u8]>) -> JsValue;
 
-    /// An answer with these bytes.
-    #[wasm_bindgen(js_name = respond)]
-    pub fn respond_with_bytes(status: u16, headers: &str, bytes: &[u8]) -> JsValue;
+    /// Names of headers, a line each, which [`header`] knows by their numbers: crossing with a number costs less.
+    #[wasm_bindgen(js_name = readOften)]
+    pub fn read_often(names: &str);
+
+    /// The header of that number.
+    pub fn header(headers: &Headers, which: u8) -> Option<String>;
 
     /// What is answered in the place of the request that panics.
     #[wasm_bindgen(js_name = leaveLastWords)]
     pub fn leave_last_words(answer: JsValue);
-
-    /// A line in the log.
-    pub fn log(line: &str);
 
     /// A line in the log about something that is wrong.
     pub fn error(line: &str);
@@ -73,10 +75,7 @@ extern "C" {
     /// What came of a call.
     pub type Came;
 
-    /// 0 for a reply; otherwise 1 where none arrived, 2 where it was late, 3 where it cannot be read.
-    #[wasm_bindgen(method, getter)]
-    pub fn fault(this: &Came) -> u8;
-
+    /// A reply's status; otherwise 1 where none arrived, 2 where it was late, 3 where it cannot be read.
     #[wasm_bindgen(method, getter)]
     pub fn status(this: &Came) -> u16;
 
@@ -102,17 +101,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn beginning(this: &Came) -> Vec<u8>;
 
-    /// A call to make.
-    pub fn call(
-        to: u8,
-        shared: bool,
-        method: &str,
-        url: &str,
-        headers: &str,
-        body: Option<&[u8]>,
-        read: u8,
-        timeout_ms: u32,
-    ) -> JsValue;
+    /// A call to make. Its lines are its method, its URL and its headers.
+    pub fn call(to: u8, shared: bool, lines: &str, body: Option<&[u8]>, read: u8, timeout_ms: u32) -> JsValue;
 
     /// The runtime's headers, read one by one.
     pub type Headers;
@@ -124,9 +114,12 @@ extern "C" {
     pub fn all_cookies(this: &Headers) -> Vec<String>;
 }
 
-/// Headers as one text.
-pub fn lines(headers: &[(&str, String)]) -> String {
-    let mut lines = String::with_capacity(512);
+/// Headers as one text, behind what stands before them.
+pub fn lines(before: &[&str], headers: &[(&str, String)]) -> String {
+    let mut lines = String::with_capacity(1024);
+    for line in before {
+        lines.extend([line, "\n"]);
+    }
     for (name, value) in headers {
         lines.extend([name, "\n", value, "\n"]);
     }

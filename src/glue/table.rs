@@ -6,6 +6,9 @@ pub struct Table<T> {
     free: Vec<u32>,
 }
 
+/// With so many rows in use, and each time that as many have been added, those that nobody will come back for are looked for.
+const MANY: usize = 1024;
+
 impl<T> Table<T> {
     /// An empty table.
     pub const fn new() -> Self {
@@ -32,6 +35,20 @@ impl<T> Table<T> {
         let value = self.row(number)?.take()?;
         self.free.push(number);
         Some(value)
+    }
+
+    /// Whether the next value needs another row, and the rows are so many that this is the time to look which can be given up.
+    pub const fn is_full_of_many(&self) -> bool {
+        self.free.is_empty() && !self.rows.is_empty() && self.rows.len().is_multiple_of(MANY)
+    }
+
+    /// Keeps these values only.
+    pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        for (number, row) in (0..).zip(&mut self.rows) {
+            if row.take_if(|value| !keep(value)).is_some() {
+                self.free.push(number);
+            }
+        }
     }
 
     fn row(&mut self, number: u32) -> Option<&mut Option<T>> {

@@ -1,15 +1,13 @@
 // The Worker as the runtime knows it: takes requests, hands them to the core (src/glue/mod.rs, compiled to WebAssembly), and
 // its answers back. It decides nothing.
 //
-// A panic leaves an instance of WebAssembly that cannot be used any more. Then everything under way in it is ended, or its
-// customers would wait for what never comes, and the next request is served by a fresh instance.
+// A panic leaves an instance of WebAssembly that cannot be used any more. The next request is served by a fresh one, and what is
+// under way in the old one ends when it would go on.
 import * as core from './livery.js';
 import { flow } from './bodies.js';
-import { GONE, send, wholeBody } from './calls.js';
+import { send, wholeBody } from './calls.js';
 import { Books } from './ledger.js';
 
-/** What has to be ended if the instance dies. */
-const underWay = new Set();
 /** How many instances died. What waits in one of them has a number that means something else in the next. */
 let deaths = 0;
 let lastWords;
@@ -18,11 +16,7 @@ export default {
   fetch(request, env, context) {
     const visit = new Visit(request, env, context);
     const hasBody = request.method === 'POST' || request.method === 'PATCH';
-    const answer = hasBody ? visit.beginWithBody() : visit.begin([]);
-    // The runtime would drop a request whose customer goes away where it stands: a report that a merchant is just being told
-    // would be lost. What ends calls made for a customer is the request's signal.
-    if (answer instanceof Promise) context.waitUntil(answer);
-    return answer;
+    return hasBody ? visit.beginWithBody() : visit.begin([]);
   },
 };
 
@@ -101,58 +95,76 @@ class Visit {
   }
 
   ask(waiting, calls) {
-    const signal = this.request.signal;
-    return whileAlive((isAlive) =>
-      send(calls, this.env, signal).then((came) => {
-        if (!isAlive()) return undefined;
-        if (came !== GONE) return this.work(() => core.resume(this, waiting, came, Date.now()));
-        core.forget(waiting);
-        return new Response(null);
-      }),
-    );
+    const answer = this.resume(waiting, calls);
+    // What a ledger began it ends, whoever asked for it.
+    if (this.books) this.context.waitUntil(answer.catch(() => {}));
+    return answer;
+  }
+
+  async resume(waiting, calls) {
+    const born = deaths;
+    const came = await send(calls, this.context, this.env);
+    if (born !== deaths) throw new Error('the instance ended');
+    return this.work(() => core.resume(this, waiting, came, Date.now()));
   }
 
   /** Whoever began it may leave: it is for those who come after. */
   askBeside(waiting, calls) {
-    const beside = new Visit({ signal: undefined }, this.env, this.context, this.books);
-    this.context.waitUntil(beside.ask(waiting, calls).catch(() => {}));
+    const beside = new Visit({}, this.env, this.context, this.books);
+    this.context.waitUntil(beside.resume(waiting, calls).catch(() => {}));
   }
 
-  respondFlowing(status, headers, came, scrubber) {
+  respondFlowing(status, lines, came, scrubber) {
     const { readable, writable } = new IdentityTransformStream();
     const writer = writable.getWriter();
+    const { signal } = this.request;
+    // What flows has to be ended in the core, and so goes on though its customer left: until the gateway's next block, or this.
+    signal.addEventListener('abort', () => came.stream.cancel());
     const born = deaths;
-    const inTime = (turn) => {
-      if (born !== deaths) throw new Error('the instance ended');
-      return work(turn);
+    const clean = {
+      push: (block) => inTime(born, () => core.push(scrubber, block)),
+      finish: () => inTime(born, () => core.finish(scrubber)),
     };
-    const clean = { push: (block) => inTime(() => core.push(scrubber, block)), finish: () => inTime(() => core.finish(scrubber)) };
     const broken = async (reason) => {
       came.stream.cancel();
       // Or the core would keep what it held back for as long as the instance lives.
       if (born === deaths) core.finish(scrubber);
       await writer.abort(reason).catch(() => {});
-      if (!this.request.signal.aborted) error('a body broke off before its end');
+      if (!signal.aborted) error('a body broke off before its end');
     };
-    this.context.waitUntil(whileAlive(() => flow(came.stream, writer, clean)).catch(broken));
-    return new Response(readable, { status, headers: fields(headers) });
+    this.context.waitUntil(flow(came.stream, writer, clean).catch(broken));
+    return new Response(readable, { status, headers: told(lines) });
   }
 }
 
-export function respond(status, headers, body) {
-  return new Response(body, { status, headers: fields(headers) });
+export function respond(status, lines, body) {
+  return new Response(body, { status, headers: told(lines) });
 }
+
+/** Headers of an answer, from lines of which the first is what the log says about it. */
+function told(lines) {
+  const [line, ...headers] = lines.split('\n');
+  if (line !== '') console.log(line);
+  return fields(headers);
+}
+
+/** The names of headers that are often read. */
+let often = [];
+
+export function readOften(names) {
+  often = names.split('\n');
+}
+
+export const header = (headers, which) => headers.get(often[which]);
 
 export function leaveLastWords(answer) {
   lastWords = answer;
 }
 
-export const log = (line) => console.log(line);
 export const error = (line) => console.error(line);
 
-/** Headers from lines of names and values. Cookies alone may repeat. */
-export function fields(lines) {
-  const parts = lines.split('\n');
+/** Headers from names and values in turn. Cookies alone may repeat. */
+export function fields(parts) {
   const object = {};
   for (let at = 0; at + 1 < parts.length; at += 2) {
     if (parts[at] === 'set-cookie') return pairs(parts);
@@ -172,18 +184,13 @@ function work(turn) {
     lastWords = undefined;
     core.__wbg_reset_state();
     deaths++;
-    for (const end of underWay) end(new Error('the instance ended'));
-    underWay.clear();
     if (answer) return answer;
     throw error;
   }
 }
 
-/** What is under way as long as the instance lives, and fails if it dies, whoever's request brings that about. */
-function whileAlive(begin) {
-  const { promise, resolve, reject } = Promise.withResolvers();
-  underWay.add(reject);
-  const isAlive = () => underWay.delete(reject);
-  begin(isAlive).then(resolve, reject).finally(isAlive);
-  return promise;
+/** The same for what began when so many instances had died: what it waited with went with its own. */
+function inTime(born, turn) {
+  if (born !== deaths) throw new Error('the instance ended');
+  return work(turn);
 }

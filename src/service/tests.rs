@@ -327,6 +327,20 @@ proptest! {
 
 /// Promise 7: every kind of failure of the gateway, by every route that asks it.
 #[test]
+fn what_waits_is_given_up_long_after_its_time_limit() {
+    let (service, headers) = (operators(), Sent::new());
+    let query = format!("address={OTHER}&callback=https%3A%2F%2Fshop.example%2F%3Fn%3D1");
+    let (path, body) = ("/control/wallet.php", RequestBody::Whole(Vec::new()));
+    let country = Country::UNKNOWN;
+    let request =
+        Request { method: Method::Get, path, query: &query, headers: &headers, country, body, now: NOW, entropy: [7; 16] };
+    let Progress::Waiting(pending) = service.answer(&request).progress else { panic!("it waits for the gateway") };
+    let limit = u64::from(service.config().unwrap().timeout_ms);
+    assert!(pending.may_be_resumed(NOW) && pending.may_be_resumed(Now(NOW.0 + limit)), "its time is not over");
+    assert!(!pending.may_be_resumed(Now(NOW.0 + 3 * limit)), "nobody will come back for it");
+}
+
+#[test]
 fn failures_are_told_apart() {
     let wallet = format!("/control/wallet.php?address={PAYOUT}&callback=https%3A%2F%2Fshop.example%2F%3Fn%3D1");
     let page = "/pay.php?address=eE5A&amount=1&currency=EUR&email=a%40b.example".to_owned();
