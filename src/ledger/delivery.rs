@@ -43,7 +43,6 @@ pub struct Delivery {
     /// The merchant's URL with the gateway's parameters.
     pub url: String,
     /// How often it was tried.
-    #[serde(alias = "attempts")]
     pub attempt_count: u32,
     /// What the merchant answered last; none if there was no answer.
     pub last_status: Option<u16>,

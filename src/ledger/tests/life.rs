@@ -341,8 +341,9 @@ impl Pair {
     /// The deliveries' ids, in the model's order.
     fn compare_deliveries(&self, names: &[&str]) -> Vec<String> {
         let database = self.world.database();
-        let real = database
-            .select("SELECT data ->> '$.transaction', id, status, data ->> '$.attempts' FROM objects WHERE kind = 'callback'");
+        let real = database.select(
+            "SELECT data ->> '$.transaction', id, status, data ->> '$.attempt_count' FROM objects WHERE kind = 'callback'",
+        );
         assert_eq!(real.len(), self.model.deliveries.len());
         let by_payment: HashMap<&str, &Vec<String>> = real.iter().map(|row| (row[0].as_str(), row)).collect();
         let mut ids = Vec::new();

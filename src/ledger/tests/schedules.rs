@@ -65,7 +65,7 @@ fn a_merchant_is_called_for_three_days_on_the_published_schedule() {
         let calls = world.script.calls_to(Callee::Merchant);
         assert_eq!(seconds(&calls), sums(&DELIVERIES), "{manner:?}");
         let failed = world.all("events?type=callback.failed");
-        assert_eq!((failed.len(), &failed[0]["data"]["object"]["attempts"]), (1, &json!(11)));
+        assert_eq!((failed.len(), &failed[0]["data"]["object"]["attempt_count"]), (1, &json!(11)));
         assert_eq!(world.database().select("SELECT count(*) FROM tasks"), [["0"]]);
     }
 }
