@@ -100,7 +100,7 @@ fn starts_with_any_text_in_a_setting() {
 #[test]
 fn knows_everything_in_wrangler_toml() {
     const NEWEST_DATE: &str = "2026-10-01";
-    const KNOWN: [&str; 11] = [
+    const KNOWN: [&str; 12] = [
         "name",
         "main",
         "compatibility_date",
@@ -109,6 +109,7 @@ fn knows_everything_in_wrangler_toml() {
         "build",
         "durable_objects",
         "migrations",
+        "no_bundle",
         "observability",
         "vars",
         "routes",
