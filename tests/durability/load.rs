@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Condvar, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -44,6 +44,8 @@ pub struct Load<'s> {
     door: Door,
     key: String,
     said: Mutex<Said>,
+    /// Told whenever a report is acknowledged.
+    acknowledged: Condvar,
     is_over: AtomicBool,
     next: AtomicU64,
 }
@@ -57,7 +59,15 @@ struct Made {
 
 impl<'s> Load<'s> {
     pub fn new(sandbox: &'s Sandbox, door: Door, key: String) -> Self {
-        Self { sandbox, door, key, said: Mutex::default(), is_over: AtomicBool::new(false), next: AtomicU64::new(1) }
+        Self {
+            sandbox,
+            door,
+            key,
+            said: Mutex::default(),
+            acknowledged: Condvar::new(),
+            is_over: AtomicBool::new(false),
+            next: AtomicU64::new(1),
+        }
     }
 
     /// Goes on until [`Load::end`].
@@ -80,6 +90,14 @@ impl<'s> Load<'s> {
     /// What was said and done so far.
     pub fn said<T>(&self, read: impl FnOnce(&Said) -> T) -> T {
         read(&self.said.lock().expect("what was said"))
+    }
+
+    /// Waits for the next acknowledgement, not for ever.
+    pub fn await_acknowledgement(&self) {
+        let said = self.said.lock().expect("what was said");
+        let before = said.acknowledged.len();
+        let is_none = |said: &mut Said| said.acknowledged.len() == before;
+        drop(self.acknowledged.wait_timeout_while(said, Duration::from_secs(1), is_none).expect("what was said"));
     }
 
     fn say(&self, what: &'static str, write: impl FnOnce(&mut Said)) {
@@ -244,6 +262,7 @@ impl<'s> Load<'s> {
             "*ok*" => said.acknowledged.push(query.to_owned()),
             other => said.wrong.push(format!("a report was answered with {other}")),
         });
+        self.acknowledged.notify_all();
         Some(())
     }
 
