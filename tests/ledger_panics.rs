@@ -101,17 +101,17 @@ fn buy(shop: &Caller<'_>, number: usize, callback: &str) {
     let session = done(&answered(&shop.request("POST", "checkout-sessions", &fields).header("idempotency-key", &reference)));
     let path = session["url"].as_str().expect("a URL").replace(&shop.stage.worker.url(), "");
     assert_eq!(answered(&shop.stage.get(&path)).status, 302);
-    let show = || {
+    let current = || {
         done(&answered(&shop.request(
             "GET",
             &format!("checkout-sessions/{}", session["id"].as_str().expect("an id")),
             &Value::Null,
         )))
     };
-    pay(shop.stage, &show(), "25.00");
+    pay(shop.stage, &current(), "25.00");
     let deadline = Instant::now() + PATIENCE;
-    while show()["status"] != "paid" {
-        assert!(Instant::now() < deadline, "{:#}", show());
+    while current()["status"] != "paid" {
+        assert!(Instant::now() < deadline, "{:#}", current());
     }
 }
 

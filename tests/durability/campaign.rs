@@ -85,9 +85,8 @@ impl Campaign<'_> {
         for round in 0..rounds {
             self.trouble(round);
             thread::sleep(Duration::from_millis(LIFE.0 + u64::try_from(dice.below(LIFE.1)).expect("a small number")));
-            // In every other round at the moment when the least time has passed since something was promised.
             if round % 2 == 1 {
-                self.load.await_acknowledgement();
+                self.load.kill_at_next_promise(self.worker.pid());
             }
             self.kill();
             self.restart();

@@ -5,12 +5,13 @@ use crate::{
     support::{client::Answer, dice::Dice, worker::Door},
 };
 use livery_sandbox::Sandbox;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
         Condvar, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -44,8 +45,9 @@ pub struct Load<'s> {
     door: Door,
     key: String,
     said: Mutex<Said>,
-    /// Told whenever a report is acknowledged.
-    acknowledged: Condvar,
+    /// Whom to kill as soon as a report is acknowledged that was not known before; nobody, if 0.
+    victim: AtomicI32,
+    killed: Condvar,
     is_over: AtomicBool,
     next: AtomicU64,
 }
@@ -64,7 +66,8 @@ impl<'s> Load<'s> {
             door,
             key,
             said: Mutex::default(),
-            acknowledged: Condvar::new(),
+            victim: AtomicI32::new(0),
+            killed: Condvar::new(),
             is_over: AtomicBool::new(false),
             next: AtomicU64::new(1),
         }
@@ -92,12 +95,23 @@ impl<'s> Load<'s> {
         read(&self.said.lock().expect("what was said"))
     }
 
-    /// Waits for the next acknowledgement, not for ever.
-    pub fn await_acknowledgement(&self) {
+    /// Kills that process as soon as a new report is acknowledged: then the least time has passed since something was promised.
+    /// After a second without one it is left alive.
+    pub fn kill_at_next_promise(&self, process: u32) {
+        self.victim.store(i32::try_from(process).expect("a process id"), Ordering::SeqCst);
         let said = self.said.lock().expect("what was said");
-        let before = said.acknowledged.len();
-        let is_none = |said: &mut Said| said.acknowledged.len() == before;
-        drop(self.acknowledged.wait_timeout_while(said, Duration::from_secs(1), is_none).expect("what was said"));
+        let lives = |_: &mut Said| self.victim.load(Ordering::SeqCst) != 0;
+        let _said = self.killed.wait_timeout_while(said, Duration::from_secs(1), lives).expect("what was said");
+        self.victim.store(0, Ordering::SeqCst);
+    }
+
+    fn promised(&self) {
+        let mut said = self.said.lock().expect("what was said");
+        if let Some(victim) = Pid::from_raw(self.victim.swap(0, Ordering::SeqCst)) {
+            kill_process(victim, Signal::KILL).expect("a process that nobody waited for");
+            *said.done.entry("killed at once").or_default() += 1;
+            self.killed.notify_all();
+        }
     }
 
     fn say(&self, what: &'static str, write: impl FnOnce(&mut Said)) {
@@ -233,7 +247,7 @@ impl<'s> Load<'s> {
             _ => format!("{token}&value_coin={}&coin=polygon_usdc", dollars(value)),
         };
         self.say("forged", |_| ());
-        self.report(&query)
+        self.report(&query, true)
     }
 
     /// Reports the last payment once more: to the letter, in another order, or without what the gateway's payout was.
@@ -244,25 +258,30 @@ impl<'s> Load<'s> {
         let rest = format!("address_in={address}&value_forwarded_coin={}", payment.value_forwarded_coin);
         let query = match dice.below(3) {
             0 => format!("{token}&value_coin={value}&coin={coin}&txid_in={txid_in}&txid_out={txid_out}&{rest}"),
-            1 => format!("{token}&{rest}&txid_out={txid_out}&txid_in={txid_in}&coin={coin}&value_coin={value}"),
+            1 => format!(
+                "{token}&again={}&{rest}&txid_out={txid_out}&txid_in={txid_in}&coin={coin}&value_coin={value}",
+                dice.roll()
+            ),
             _ => format!("{token}&value_coin={value}&coin={coin}&txid_in={txid_in}&{rest}"),
         };
         self.say("repeated", |_| ());
-        self.report(&query)?;
-        self.report(&query)
+        self.report(&query, query.contains("again"))?;
+        self.report(&query, false)
     }
 
     fn token_of(&self, address: &str) -> Option<String> {
         Some(self.sandbox.wallet(address)?.callback.split_once('?')?.1.to_owned())
     }
 
-    fn report(&self, query: &str) -> Option<()> {
+    fn report(&self, query: &str, is_new: bool) -> Option<()> {
         let answer = self.insist("GET", &format!("/callback?{query}"), &Value::Null, "", &[200])?;
         self.say("acknowledged", |said| match answer.text() {
             "*ok*" => said.acknowledged.push(query.to_owned()),
             other => said.wrong.push(format!("a report was answered with {other}")),
         });
-        self.acknowledged.notify_all();
+        if is_new {
+            self.promised();
+        }
         Some(())
     }
 
