@@ -1,7 +1,6 @@
 //! Promise 9: nothing that was acknowledged is lost, and nothing happens twice in the ledger, whenever the machine dies.
 //!
-//! `npm test` kills the Worker a dozen times, `LIVERY_DURABILITY_ROUNDS=400 cargo test --test ledger_durability -- --nocapture`
-//! as often as one likes.
+//! `npm test` kills the Worker a dozen times, `npm run soak -- durability --rounds 400` as often as one likes.
 mod durability;
 mod ledger;
 mod stage;

@@ -133,3 +133,113 @@ pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
     let latest = if row.number(1) == Some(1) { cx.now.0 + BEAT_MS } else { u64::MAX };
     Ok(row.number(0).map(|due| Now(due.min(latest))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::schema;
+    use crate::ledger::testing::Database;
+    use crate::memory::Memory;
+    use crate::testing::config;
+    use std::cell::RefCell;
+
+    const LEASE: u64 = 300_000;
+
+    /// Does something at that moment, in a ledger with one task that was due at 0.
+    fn with_task(work: impl Fn(&dyn Fn(u64, &dyn Fn(&Context<'_>)))) {
+        let (config, memory, database, besides) = (config(&[]), Memory::default(), Database::new(), RefCell::default());
+        let at = |moment: u64, step: &dyn Fn(&Context<'_>)| {
+            step(&Context::new(&config, &memory, &database, Now(moment), &besides));
+        };
+        at(0, &|cx| {
+            schema::migrate(cx.books).unwrap();
+            plan(cx, Kind::Deliver, "cb_1", Now(0)).unwrap();
+        });
+        work(&at);
+    }
+
+    fn taken(cx: &Context<'_>) -> Vec<u32> {
+        take(cx, 10, LEASE).unwrap().iter().map(|task| task.attempt).collect()
+    }
+
+    fn due(cx: &Context<'_>) -> u64 {
+        next_due(cx).unwrap().unwrap().0
+    }
+
+    #[test]
+    fn what_was_begun_comes_again_after_its_lease_or_when_the_ledger_is_started_again() {
+        with_task(|at| {
+            at(1000, &|cx| assert_eq!((taken(cx), taken(cx)), (vec![0], vec![])));
+            at(1000 + LEASE - 1, &|cx| assert!(taken(cx).is_empty()));
+            at(1000 + LEASE, &|cx| assert_eq!(taken(cx), [0]));
+        });
+        with_task(|at| {
+            at(1000, &|cx| assert_eq!(taken(cx), [0]));
+            at(2000, &|cx| {
+                recover(cx).unwrap();
+                assert_eq!((due(cx), taken(cx)), (2000, vec![0]));
+            });
+        });
+    }
+
+    #[test]
+    fn a_ledger_looks_after_what_is_under_way() {
+        with_task(|at| {
+            at(1000, &|cx| {
+                assert_eq!((due(cx), taken(cx), due(cx)), (0, vec![0], 1000 + BEAT_MS));
+                plan(cx, Kind::Deliver, "cb_1", Now(90_000)).unwrap();
+                assert_eq!(due(cx), 90_000);
+                done(cx, Kind::Deliver, "cb_1").unwrap();
+                assert_eq!(next_due(cx), Ok(None));
+            });
+        });
+    }
+
+    /// Lost tries are no tries: whoever counts them would give up a payment because of a bad day of the machine's.
+    #[test]
+    fn only_what_came_to_an_end_counts() {
+        with_task(|at| {
+            for round in 0..5 {
+                at(round * 1_000_000, &|cx| {
+                    assert_eq!(taken(cx), [0]);
+                    recover(cx).unwrap();
+                });
+            }
+            at(9_000_000, &|cx| {
+                assert_eq!(taken(cx), [0]);
+                plan(cx, Kind::Deliver, "cb_1", cx.now).unwrap();
+                assert_eq!(taken(cx), [1]);
+            });
+        });
+    }
+
+    #[test]
+    fn what_fails_again_and_again_comes_ever_more_rarely_and_never_stops() {
+        with_task(|at| {
+            let mut now = 0;
+            for failures in 1..40_u32 {
+                at(now, &|cx| assert_eq!(taken(cx), [0]));
+                at(now, &|cx| failed(cx, &Task { kind: Kind::Deliver, subject: "cb_1".to_owned(), attempt: 0 }).unwrap());
+                let least = 1000_u64 << failures.min(16);
+                at(now, &|cx| assert!((least..2 * least).contains(&(due(cx) - cx.now.0)), "{failures}: {}", due(cx)));
+                now += 2 * least;
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_lost_again_and_again_is_suspected() {
+        with_task(|at| {
+            for (now, least) in [(0, 0), (100_000, 2000), (200_000, 4000), (300_000, 8000)] {
+                at(now, &|cx| {
+                    assert_eq!(taken(cx), [0]);
+                    recover(cx).unwrap();
+                    let pause = due(cx) - now;
+                    assert!(pause >= least && pause <= 2 * least, "{pause}");
+                    recover(cx).unwrap();
+                    assert_eq!(due(cx), now + pause);
+                });
+            }
+        });
+    }
+}

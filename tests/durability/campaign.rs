@@ -85,6 +85,9 @@ impl Campaign<'_> {
         for round in 0..rounds {
             self.trouble(round);
             thread::sleep(Duration::from_millis(LIFE.0 + u64::try_from(dice.below(LIFE.1)).expect("a small number")));
+            if round % 2 == 1 {
+                self.load.kill_at_next_promise(self.worker.pid());
+            }
             self.kill();
             self.restart();
         }

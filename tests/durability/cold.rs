@@ -92,7 +92,7 @@ const NEVER: [(&str, &str); 17] = [
     (
         "money that is credited twice",
         "SELECT data ->> '$.txid_out' FROM objects WHERE kind = 'transaction' AND status = 'verified'
-         GROUP BY 1 HAVING count(*) > 1",
+         AND data ->> '$.txid_out' IS NOT NULL GROUP BY 1 HAVING count(*) > 1",
     ),
     (
         "a session that was made twice",

@@ -5,12 +5,13 @@ use crate::{
     support::{client::Answer, dice::Dice, worker::Door},
 };
 use livery_sandbox::Sandbox;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Condvar, Mutex,
+        atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -44,6 +45,9 @@ pub struct Load<'s> {
     door: Door,
     key: String,
     said: Mutex<Said>,
+    /// Whom to kill as soon as a report is acknowledged that was not known before; nobody, if 0.
+    victim: AtomicI32,
+    killed: Condvar,
     is_over: AtomicBool,
     next: AtomicU64,
 }
@@ -57,7 +61,16 @@ struct Made {
 
 impl<'s> Load<'s> {
     pub fn new(sandbox: &'s Sandbox, door: Door, key: String) -> Self {
-        Self { sandbox, door, key, said: Mutex::default(), is_over: AtomicBool::new(false), next: AtomicU64::new(1) }
+        Self {
+            sandbox,
+            door,
+            key,
+            said: Mutex::default(),
+            victim: AtomicI32::new(0),
+            killed: Condvar::new(),
+            is_over: AtomicBool::new(false),
+            next: AtomicU64::new(1),
+        }
     }
 
     /// Goes on until [`Load::end`].
@@ -80,6 +93,25 @@ impl<'s> Load<'s> {
     /// What was said and done so far.
     pub fn said<T>(&self, read: impl FnOnce(&Said) -> T) -> T {
         read(&self.said.lock().expect("what was said"))
+    }
+
+    /// Kills that process as soon as a new report is acknowledged: then the least time has passed since something was promised.
+    /// After a second without one it is left alive.
+    pub fn kill_at_next_promise(&self, process: u32) {
+        self.victim.store(i32::try_from(process).expect("a process id"), Ordering::SeqCst);
+        let said = self.said.lock().expect("what was said");
+        let lives = |_: &mut Said| self.victim.load(Ordering::SeqCst) != 0;
+        let _said = self.killed.wait_timeout_while(said, Duration::from_secs(1), lives).expect("what was said");
+        self.victim.store(0, Ordering::SeqCst);
+    }
+
+    fn promised(&self) {
+        let mut said = self.said.lock().expect("what was said");
+        if let Some(victim) = Pid::from_raw(self.victim.swap(0, Ordering::SeqCst)) {
+            kill_process(victim, Signal::KILL).expect("a process that nobody waited for");
+            *said.done.entry("killed at once").or_default() += 1;
+            self.killed.notify_all();
+        }
     }
 
     fn say(&self, what: &'static str, write: impl FnOnce(&mut Said)) {
@@ -215,7 +247,7 @@ impl<'s> Load<'s> {
             _ => format!("{token}&value_coin={}&coin=polygon_usdc", dollars(value)),
         };
         self.say("forged", |_| ());
-        self.report(&query)
+        self.report(&query, true)
     }
 
     /// Reports the last payment once more: to the letter, in another order, or without what the gateway's payout was.
@@ -226,24 +258,30 @@ impl<'s> Load<'s> {
         let rest = format!("address_in={address}&value_forwarded_coin={}", payment.value_forwarded_coin);
         let query = match dice.below(3) {
             0 => format!("{token}&value_coin={value}&coin={coin}&txid_in={txid_in}&txid_out={txid_out}&{rest}"),
-            1 => format!("{token}&{rest}&txid_out={txid_out}&txid_in={txid_in}&coin={coin}&value_coin={value}"),
+            1 => format!(
+                "{token}&again={}&{rest}&txid_out={txid_out}&txid_in={txid_in}&coin={coin}&value_coin={value}",
+                dice.roll()
+            ),
             _ => format!("{token}&value_coin={value}&coin={coin}&txid_in={txid_in}&{rest}"),
         };
         self.say("repeated", |_| ());
-        self.report(&query)?;
-        self.report(&query)
+        self.report(&query, query.contains("again"))?;
+        self.report(&query, false)
     }
 
     fn token_of(&self, address: &str) -> Option<String> {
         Some(self.sandbox.wallet(address)?.callback.split_once('?')?.1.to_owned())
     }
 
-    fn report(&self, query: &str) -> Option<()> {
+    fn report(&self, query: &str, is_new: bool) -> Option<()> {
         let answer = self.insist("GET", &format!("/callback?{query}"), &Value::Null, "", &[200])?;
         self.say("acknowledged", |said| match answer.text() {
             "*ok*" => said.acknowledged.push(query.to_owned()),
             other => said.wrong.push(format!("a report was answered with {other}")),
         });
+        if is_new {
+            self.promised();
+        }
         Some(())
     }
 
