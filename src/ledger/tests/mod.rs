@@ -3,5 +3,6 @@
 mod idempotency;
 mod life;
 mod model;
+mod plans;
 mod schedules;
 mod storm;
