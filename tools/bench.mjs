@@ -1,13 +1,15 @@
-// `npm run bench`: builds the Worker, then compares it with three Workers in JavaScript (benches/compare/ says how). In the
-// test profile, because it is compiled already: the time of the contenders is measured, not the benchmark's own.
+// `npm run bench`: builds the Worker, then compares it with three Workers in JavaScript (benches/compare/ says how).
+// `npm run bench -- ledger` measures what one account's ledger bears (benches/ledger/). In the test profile, because it is
+// compiled already: the time of workerd is measured, not the benchmark's own.
 import { build } from './build.mjs';
 import { Failure, run, script } from './process.mjs';
 
-const BENCH = ['bench', '--quiet', '-p', 'livery', '--profile', 'dev', '--bench', 'compare', '--'];
+const BENCH = ['bench', '--quiet', '-p', 'livery', '--profile', 'dev', '--bench'];
 
 function bench(args) {
+  const [name, rest] = args[0] === 'ledger' ? ['ledger', args.slice(1)] : ['compare', args];
   build();
-  if (!run('cargo', [...BENCH, ...args])) throw new Failure('nothing was measured: see above');
+  if (!run('cargo', [...BENCH, name, '--', ...rest])) throw new Failure('nothing was measured: see above');
 }
 
 await script(import.meta.url, bench);

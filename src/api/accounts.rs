@@ -4,7 +4,7 @@ use crate::api::access::Actor;
 use crate::api::input::Input;
 use crate::api::{Ask, object};
 use crate::callback::target::Target;
-use crate::error::Error;
+use crate::error::{Access, Error};
 use crate::http::Response;
 use crate::ledger::account::{self, Account};
 use crate::ledger::event::{self, Nothing, Type};
@@ -57,13 +57,17 @@ pub fn show_own(ask: &Ask<'_>) -> Result<Response, Error> {
     Ok(object(200, write(&account::own(ask.cx, ask.account)?.shown)?))
 }
 
-/// `PATCH accounts/:`: what is named is changed, `null` unsets. A merchant's key cannot change who is paid, nor the shares.
+/// `PATCH accounts/:`: what is named is changed, `null` unsets. A merchant's key cannot change who is paid, nor the shares; a test
+/// key nothing, since live payments go by it.
 ///
 /// # Errors
-/// The error of the first wrong field.
+/// [`Error::Access`] for a test key; the error of the first wrong field.
 pub fn update(ask: &Ask<'_>) -> Result<Response, Error> {
     if ask.id != ask.account.public() {
         return Err(Error::Missing("account"));
+    }
+    if !ask.actor.livemode() {
+        return Err(Access::Scope.into());
     }
     let input = Input::read(ask.request, &FIELDS)?;
     if let (Actor::Key(_), Some(name)) = (ask.actor, ["payout_wallet", "affiliate_fee"].into_iter().find(|name| input.has(name)))

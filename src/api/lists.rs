@@ -7,7 +7,7 @@ use crate::json::Object as Json;
 use crate::ledger::objects::List;
 use crate::query::{self, Params};
 
-/// Names of parameters, and the columns they look into.
+/// Names of parameters, and the columns they look into, the one that most often holds something else first.
 type Filters = [(&'static str, &'static str)];
 
 const PAGE: [&str; 3] = ["ending_before", "limit", "starting_after"];
@@ -27,7 +27,7 @@ pub fn accounts(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn sessions(ask: &Ask<'_>) -> Result<Response, Error> {
-    let filters = [("status", "status"), ("client_reference_id", "reference"), ("customer_email", "email")];
+    let filters = [("client_reference_id", "reference"), ("customer_email", "email"), ("status", "status")];
     list(ask, ("checkout.session", "cs"), &filters)
 }
 
@@ -36,7 +36,7 @@ pub fn sessions(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn transactions(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, ("transaction", "txn"), &[("status", "status"), ("checkout_session", "parent")])
+    list(ask, ("transaction", "txn"), &[("checkout_session", "parent"), ("status", "status")])
 }
 
 /// `GET events`
@@ -44,7 +44,7 @@ pub fn transactions(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn events(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, ("event", "evt"), &[("type", "type"), ("checkout_session", "parent")])
+    list(ask, ("event", "evt"), &[("checkout_session", "parent"), ("type", "type")])
 }
 
 /// `GET callbacks`
@@ -52,7 +52,7 @@ pub fn events(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// The error of the first wrong parameter.
 pub fn callbacks(ask: &Ask<'_>) -> Result<Response, Error> {
-    list(ask, ("callback", "cb"), &[("status", "status"), ("checkout_session", "parent")])
+    list(ask, ("callback", "cb"), &[("checkout_session", "parent"), ("status", "status")])
 }
 
 /// `GET api-keys`

@@ -137,3 +137,6 @@ fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
 fn object(status: u16, text: String) -> Response {
     Response::new(status).text("application/json", text).header("cache-control", "no-store")
 }
+
+#[cfg(test)]
+mod tests;

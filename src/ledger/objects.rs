@@ -104,7 +104,7 @@ pub struct List<'a> {
     pub kind: &'static str,
     /// Of which mode.
     pub livemode: bool,
-    /// What a column must hold.
+    /// What a column must hold, the most telling column first: its index (`objects_by_` and its name) is read along.
     pub filters: Vec<(&'static str, &'a str)>,
     /// How many, from 1 to 100.
     pub limit: u32,
@@ -131,9 +131,14 @@ impl List<'_> {
         Ok((found, has_more))
     }
 
-    /// One more is asked for than is shown: it tells whether there are more.
+    /// One more is asked for than is shown: it tells whether there are more. The index is named, since the database would rather
+    /// read along the ids, through all objects of the kind.
     fn statement(&self) -> (String, Vec<Value<'_>>) {
-        let mut sql = "SELECT data FROM objects WHERE kind = ? AND livemode = ?".to_owned();
+        let mut sql = "SELECT data FROM objects".to_owned();
+        if let Some((column, _)) = self.filters.first() {
+            sql.extend([" INDEXED BY objects_by_", column]);
+        }
+        sql.push_str(" WHERE kind = ? AND livemode = ?");
         let mut values: Vec<Value<'_>> = vec![self.kind.into(), self.livemode.into()];
         for (column, wanted) in &self.filters {
             sql.extend([" AND ", column, " = ?"]);

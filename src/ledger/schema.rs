@@ -19,7 +19,7 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         txid_in TEXT AS (CASE data ->> '$.status' WHEN 'verified' THEN lower(data ->> '$.txid_in') END),
         txid_out TEXT AS (CASE data ->> '$.status' WHEN 'verified' THEN lower(data ->> '$.txid_out') END),
         digest TEXT AS (hidden ->> '$.digest'),
-        PRIMARY KEY (kind, livemode, id)) WITHOUT ROWID",
+        PRIMARY KEY (kind, livemode, id))",
     "CREATE INDEX objects_by_status ON objects (kind, livemode, status, id) WHERE status IS NOT NULL",
     "CREATE INDEX objects_by_type ON objects (kind, livemode, type, id) WHERE type IS NOT NULL",
     "CREATE INDEX objects_by_reference ON objects (kind, livemode, reference, id) WHERE reference IS NOT NULL",

@@ -41,9 +41,11 @@ impl Database {
         Self { connection, is_undone, is_new, wake, chance, statements: RefCell::default() }
     }
 
-    /// What a statement brings, each row's columns as texts; an empty one where there is nothing.
+    /// What a statement brings, each row's columns as texts; an empty one where there is nothing. Its values are all null.
     pub fn select(&self, sql: &str) -> Vec<Vec<String>> {
-        let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&self.query(sql, &[]).expect("a statement")).expect("rows");
+        let values = vec![Value::Null; sql.matches('?').count()];
+        let rows: Vec<Vec<serde_json::Value>> =
+            serde_json::from_str(&self.query(sql, &values).expect("a statement")).expect("rows");
         let text = |value| match value {
             serde_json::Value::Null => String::new(),
             serde_json::Value::String(text) => text,

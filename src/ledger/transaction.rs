@@ -114,7 +114,8 @@ pub fn report(cx: &Context<'_>, session: &mut Kept<Session>, raw: &str, source: 
     if Kept::<Transaction>::find(cx.books, "kind = ? AND digest = ?", &values)?.is_some() {
         return Ok(());
     }
-    let count = "SELECT count(*) FROM objects WHERE kind = 'transaction' AND livemode = ? AND parent = ?";
+    let count =
+        "SELECT count(*) FROM objects INDEXED BY objects_by_parent WHERE kind = 'transaction' AND livemode = ? AND parent = ?";
     let known = cx.books.row(count, &[session.shown.livemode.into(), (&session.shown.id).into()])?;
     if known.and_then(|row| row.number(0)).unwrap_or(0) >= MOST {
         return Err(Error::TooManyReports);

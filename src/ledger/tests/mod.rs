@@ -1,6 +1,9 @@
 //! The ledger as a whole, natively: with a clock, and surroundings that do as a test says.
 
+mod golden;
+mod idempotency;
 mod life;
 mod model;
+mod plans;
 mod schedules;
 mod storm;

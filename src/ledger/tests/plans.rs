@@ -1,0 +1,106 @@
+//! How the database finds what it is asked for: always by an index, however many rows there are.
+
+use serde_json::{Value, json};
+
+use crate::http::Method;
+use crate::ledger::testing::script::{Facts, Manner, Status, receiving};
+use crate::ledger::testing::world::World;
+
+/// What the lists can be narrowed by, the most telling first.
+const FILTERS: [(&str, &[&str]); 5] = [
+    ("checkout-sessions", &["client_reference_id", "customer_email", "status"]),
+    ("transactions", &["checkout_session", "status"]),
+    ("events", &["checkout_session", "type"]),
+    ("api-keys", &[]),
+    ("accounts", &[]),
+];
+
+/// A ledger that has done everything that a ledger does, once.
+fn busy() -> World {
+    let world = World::new();
+    world.ask("operator", Method::Post, "/copy", &world.get("account"), &[]);
+    let key = world.operator(Method::Post, "api-keys", &json!({}));
+    let actor = World::actor(key["secret"].as_str().unwrap());
+    world.ask(
+        &actor,
+        Method::Post,
+        "/api/v1/checkout-sessions",
+        &json!({"amount": "1", "currency": "USD"}),
+        &[("idempotency-key", "k")],
+    );
+    world.operator(Method::Delete, &format!("api-keys/{}", key["id"].as_str().unwrap()), &Value::Null);
+    let session = world.session(&json!({"callback": "https://shop.example/paid?order=1"}))["id"].as_str().unwrap().to_owned();
+    world.open(&session);
+    let txid = |number: u32| format!("0x{number:064x}");
+    let query = format!("value_coin=25&coin=polygon_usdc&txid_in={}&txid_out={}&address_in={}", txid(1), txid(2), receiving(0));
+    world.report(&session, &query);
+    world.wait(1);
+    world.script.merchant.set(Manner::Away);
+    world.script.set_status(0, Status::Paid(Facts { value: "25".into(), coin: "polygon_usdc".into(), txid_out: txid(2) }));
+    let draft = json!({"livemode": true, "tolerance_bps": 0, "metadata": {}, "digest": "d"});
+    world.ask("operator", Method::Post, "/wallet", &json!({"Draft": draft}), &[]);
+    let lonely = world.session(&json!({}))["id"].as_str().unwrap().to_owned();
+    world.operator(Method::Post, &format!("checkout-sessions/{lonely}/cancel"), &Value::Null);
+    world.wait(30 * 86_400);
+    for kind in ["transactions", "events"] {
+        let first = world.all(kind)[0]["id"].as_str().unwrap().to_owned();
+        world.get(&format!("{kind}/{first}"));
+    }
+    world
+}
+
+/// Asks for every list with every combination of filters, from every side.
+fn leaf_through(world: &World) {
+    for (kind, filters) in FILTERS {
+        for chosen in 0..1 << filters.len() {
+            let named = filters.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
+            let query: String = named.map(|(_, name)| format!("&{name}=x")).collect();
+            for cursor in ["", "&starting_after=x_1", "&ending_before=x_1"] {
+                for livemode in [true, false] {
+                    world.get(&format!("{kind}?livemode={livemode}{query}{cursor}"));
+                }
+            }
+        }
+    }
+}
+
+fn plan(world: &World, statement: &str) -> String {
+    let steps = world.database().select(&format!("EXPLAIN QUERY PLAN {statement}"));
+    steps.into_iter().map(|step| step[3].clone()).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn every_statement_finds_its_rows_by_an_index() {
+    let world = busy();
+    leaf_through(&world);
+    let statements = world.database().statements.borrow().clone();
+    let changes_rows = |statement: &&String| !statement.starts_with("CREATE");
+    let mut seen = 0;
+    for statement in statements.iter().filter(changes_rows) {
+        let plan = plan(&world, statement);
+        if std::env::var_os("SHOW_PLANS").is_some() {
+            println!("{}\n    {plan}", statement.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
+        seen += 1;
+    }
+    assert!(seen > 50, "only {seen} statements were seen");
+}
+
+/// Columns by which few objects are found, those by which the fewest are first.
+const TELLING: [&str; 8] = ["digest", "txid_in", "txid_out", "reference", "email", "parent", "status", "type"];
+
+#[test]
+fn every_statement_reads_along_its_most_telling_column() {
+    let world = busy();
+    leaf_through(&world);
+    let statements = world.database().statements.borrow().clone();
+    let mut seen = 0;
+    for statement in &statements {
+        let Some(column) = TELLING.iter().find(|column| statement.contains(&format!("{column} = ?"))) else { continue };
+        let plan = plan(&world, statement);
+        assert!(plan.contains(&format!("objects_by_{column} ")), "{statement}\n{plan}");
+        seen += 1;
+    }
+    assert!(seen > 30, "only {seen} statements were seen");
+}
