@@ -23,7 +23,7 @@ use crate::ledger::schedule::VERIFICATION;
 use crate::ledger::session::{Session, decimal};
 use crate::ledger::task::{self, Kind, Task};
 use crate::ledger::transaction::{Source, Status, Transaction, parameters};
-use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Wrong};
+use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Verified, Wrong};
 
 /// One report on its way.
 struct Inquiry {
@@ -191,7 +191,7 @@ fn judged(
     let verified = match transaction.shown.source {
         Source::Callback => read(&parameters)
             .and_then(|report| verify::verify(&report, &order_of(session).map_err(|_| Wrong::Address)?, evidence))
-            .map(|verified| Payment { dollars: verified.dollars, txid_in: Some(verified.txid_in), txid_out: verified.txid_out }),
+            .and_then(|verified| named(&verified, evidence)),
         Source::Status | Source::Simulation => by_status(cx, transaction, inquiry.coin, evidence),
     };
     let Ok(payment) = verified else { return Ok(verified) };
@@ -206,6 +206,17 @@ fn judged(
         }
     }
     Ok(Ok(payment))
+}
+
+/// The payment under the names by which it is known again. Without a node everything in a report can be made up but the payout,
+/// which `payment-status` names: it is taken from there, or one payment could be reported under many names.
+fn named(verified: &Verified, evidence: &Evidence<'_>) -> Result<Payment, Problem> {
+    let stated = evidence.status.and_then(|status| TxId::parse(status.txid_out.as_deref()?));
+    let txid_out = match evidence.chain? {
+        Shown::NotAsked => Some(stated.ok_or(NotYet::Detailed)?),
+        Shown::Transfer => verified.txid_out,
+    };
+    Ok(Payment { dollars: verified.dollars, txid_in: Some(verified.txid_in), txid_out })
 }
 
 /// A payment of which only the gateway's own word is known, because its callback never came. A node cannot be asked about it:
