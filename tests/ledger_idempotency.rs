@@ -127,12 +127,12 @@ fn an_account_is_made_once_and_changed_once() {
     let body = json!({"name": "Shop", "payout_wallet": MERCHANT});
     let first = done(&with_key(&operator, "accounts", &body, "k"));
     assert_eq!(done(&with_key(&operator, "accounts", &body, "k")), first);
-    assert_eq!(operator.list("accounts"), [first.clone()]);
+    assert_eq!(operator.list("accounts"), std::slice::from_ref(&first));
     let path = format!("accounts/{}", text(&first, "id"));
-    let patch = |name: &str| operator.request("PATCH", &path, &json!({"name": name})).header("idempotency-key", "p").send();
-    let renamed = done(&patch("B"));
+    let rename = |name: &str| operator.request("PATCH", &path, &json!({"name": name})).header("idempotency-key", "p").send();
+    let renamed = done(&rename("B"));
     ledger::done(&operator.send("PATCH", &path, &json!({"name": "C"})));
-    assert_eq!(done(&patch("B")), renamed, "the answer of then");
+    assert_eq!(done(&rename("B")), renamed, "the answer of then");
     assert_eq!((operator.get(&path)["name"].clone(), operator.list("accounts")[0]["name"].clone()), (json!("C"), json!("C")));
     // Reading needs no key, and heeds none.
     let read = || operator.request("GET", &path, &Value::Null).header("idempotency-key", "p").send();

@@ -92,11 +92,11 @@ fn errors_come_in_both_forms_with_the_request_id_of_the_header() {
     let id = text(&session, "id");
     shop.post(&format!("checkout-sessions/{id}/cancel"), &json!({}));
     let nobody = Caller::with_token(&stage, "lv_live_");
-    let cases: [(&Caller<'_>, &str, String, Value, u16, &str, &str, Option<&str>); 9] = [
+    let cases = [
         (
             &shop,
             "POST",
-            "checkout-sessions".into(),
+            "checkout-sessions".to_owned(),
             json!({"amount": "x"}),
             400,
             "invalid_request_error",
@@ -106,23 +106,32 @@ fn errors_come_in_both_forms_with_the_request_id_of_the_header() {
         (
             &shop,
             "POST",
-            "checkout-sessions".into(),
+            "checkout-sessions".to_owned(),
             json!({"sum": "x"}),
             400,
             "invalid_request_error",
             "unknown_parameter",
             Some("sum"),
         ),
-        (&shop, "GET", "events?limit=0".into(), Value::Null, 400, "invalid_request_error", "invalid_parameter", Some("limit")),
-        (&nobody, "GET", "events".into(), Value::Null, 401, "authentication_error", "invalid_api_key", None),
-        (&shop, "GET", "accounts".into(), Value::Null, 403, "permission_error", "insufficient_scope", None),
-        (&shop, "GET", "checkout-sessions/cs_1".into(), Value::Null, 404, "invalid_request_error", "resource_missing", None),
-        (&shop, "PUT", "events".into(), Value::Null, 405, "invalid_request_error", "method_not_allowed", None),
+        (
+            &shop,
+            "GET",
+            "events?limit=0".to_owned(),
+            Value::Null,
+            400,
+            "invalid_request_error",
+            "invalid_parameter",
+            Some("limit"),
+        ),
+        (&nobody, "GET", "events".to_owned(), Value::Null, 401, "authentication_error", "invalid_api_key", None),
+        (&shop, "GET", "accounts".to_owned(), Value::Null, 403, "permission_error", "insufficient_scope", None),
+        (&shop, "GET", "checkout-sessions/cs_1".to_owned(), Value::Null, 404, "invalid_request_error", "resource_missing", None),
+        (&shop, "PUT", "events".to_owned(), Value::Null, 405, "invalid_request_error", "method_not_allowed", None),
         (&shop, "POST", format!("checkout-sessions/{id}/expire"), json!({}), 409, "invalid_request_error", "session_state", None),
         (
             &shop,
             "POST",
-            "checkout-sessions".into(),
+            "checkout-sessions".to_owned(),
             json!({"customer_name": "x".repeat(70_000)}),
             413,
             "invalid_request_error",

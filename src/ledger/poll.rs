@@ -63,7 +63,13 @@ fn found(cx: &Context<'_>, session: &str, told: &PaymentStatus) -> Result<(), Er
         return Ok(());
     }
     let field = |name, value: &Option<String>| (name, value.clone().unwrap_or_default());
-    let fields = [field("value_coin", &told.value_coin), field("coin", &told.coin), field("txid_out", &told.txid_out)];
+    // The merchant's callback will have the same: what is not known is not there.
+    let fields = [
+        field("value_coin", &told.value_coin),
+        field("coin", &told.coin),
+        field("txid_out", &told.txid_out),
+        field("address_in", &session.shown.receiving_address),
+    ];
     let raw = query::build(fields.iter().map(|(name, value)| (*name, value.as_str())));
     transaction::report(cx, &mut session, &raw, Source::Status)
 }

@@ -23,7 +23,7 @@ use crate::ledger::schedule::VERIFICATION;
 use crate::ledger::session::{Session, decimal};
 use crate::ledger::task::{self, Kind, Task};
 use crate::ledger::transaction::{Source, Status, Transaction, parameters};
-use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Wrong};
+use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Verified, Wrong};
 
 /// One report on its way.
 struct Inquiry {
@@ -191,7 +191,8 @@ fn judged(
             .map(|verified| Payment {
                 dollars: verified.dollars,
                 txid_in: Some(verified.txid_in),
-                // A report may leave it away; that must not let the same money count again under another `txid_in`.
+                // Without a node everything in a report can be made up but the payout, which `payment-status` names: or one payment
+                // could be reported under many names.
                 txid_out: verified.txid_out.or_else(|| TxId::parse(evidence.status?.txid_out.as_deref()?)),
             }),
         Source::Status | Source::Simulation => by_status(cx, transaction, inquiry.coin, evidence),

@@ -6,7 +6,7 @@ use crate::support::client::{Answer, Request};
 use livery_sandbox::Sandbox;
 use serde_json::{Value, json};
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -135,12 +135,47 @@ impl<'s> Caller<'s> {
         events.iter().map(|event| event["type"].as_str().expect("a type").to_owned()).collect()
     }
 
+    /// A new session whose customer was sent on to pay.
+    pub fn started(&self, fields: &Value) -> Value {
+        let session = self.session(fields);
+        let answer = self.open(&session);
+        assert_eq!(answer.status, 302, "{}", answer.text());
+        self.get(&format!("checkout-sessions/{}", text(&session, "id")))
+    }
+
+    /// A session's payments, the first first.
+    pub fn payments_of(&self, session: &Value) -> Vec<Value> {
+        let mut payments = self.list(&format!("transactions?limit=100&checkout_session={}", text(session, "id")));
+        payments.reverse();
+        payments
+    }
+
+    /// A session's only payment, as soon as `condition` holds for it.
+    pub fn await_payment(&self, session: &Value, condition: impl Fn(&Value) -> bool) -> Value {
+        let path = format!("transactions?checkout_session={}", text(session, "id"));
+        self.await_that(&path, |list| list["data"].as_array().is_some_and(|data| data.len() == 1 && condition(&data[0])))["data"]
+            [0]
+        .clone()
+    }
+
     /// Opens a session as its customer, who is sent on to the provider.
     pub fn open(&self, session: &Value) -> Answer {
         let url = session["url"].as_str().expect("a URL");
         let path = url.split_once("//").and_then(|(_, rest)| rest.split_once('/')).expect("a path").1;
         self.stage.get(&format!("/{path}")).header("accept", "text/html").expect_provider_url().send()
     }
+}
+
+/// Makes tasks of that kind due, as if their time had come: the machine stands still meanwhile. Each ledger looks at its
+/// tasks when it is next asked for anything.
+pub fn bring_forward(stage: &mut Stage, kind: &str) {
+    stage.worker.kill9();
+    let files = fs::read_dir(stage.worker.ledgers().join("ledger")).expect("the databases").flatten().map(|entry| entry.path());
+    for file in files.filter(|file| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite")) {
+        let database = rusqlite::Connection::open(&file).expect("a database");
+        database.execute("UPDATE tasks SET due = 1 WHERE kind = ?", [kind]).expect("its tasks");
+    }
+    stage.worker.restart();
 }
 
 /// The text in a field.
