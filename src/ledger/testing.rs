@@ -43,7 +43,8 @@ impl Database {
 
     /// What a statement brings, each row's columns as texts; an empty one where there is nothing. Its values are all null.
     pub fn select(&self, sql: &str) -> Vec<Vec<String>> {
-        let values = vec![Value::Null; sql.matches('?').count()];
+        let count = self.connection.prepare(sql).expect("a statement").parameter_count();
+        let values = vec![Value::Null; count];
         let rows: Vec<Vec<serde_json::Value>> =
             serde_json::from_str(&self.query(sql, &values).expect("a statement")).expect("rows");
         let text = |value| match value {

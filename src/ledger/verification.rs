@@ -23,7 +23,7 @@ use crate::ledger::schedule::VERIFICATION;
 use crate::ledger::session::{Session, decimal};
 use crate::ledger::task::{self, Kind, Task};
 use crate::ledger::transaction::{Source, Status, Transaction, parameters};
-use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Verified, Wrong};
+use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Wrong};
 
 /// One report on its way.
 struct Inquiry {

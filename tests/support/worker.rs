@@ -111,11 +111,6 @@ impl Worker {
         }
     }
 
-    /// The folder with the ledgers' databases.
-    pub fn ledgers(&self) -> PathBuf {
-        self.folder.path().join("ledgers")
-    }
-
     /// Kills workerd as a power cut would.
     pub fn kill9(&mut self) {
         self.process.kill();

@@ -63,14 +63,14 @@ fn full() -> (World, String) {
     session(&world, 2, "10", &callback);
     session(&world, 3, "", &json!({"expires_at": world.now.get() + 1000}));
     session(&world, 4, "", &json!({"livemode": false, "metadata": {"a": "b"}, "client_reference_id": "1001"}));
-    let given_up = session(&world, 5, "", &json!({"customer_email": "jane@shop.example", "provider": "moonpay"}));
+    let given_up = session(&world, 4, "", &json!({"customer_email": "jane@shop.example", "provider": "moonpay"}));
     world.operator(Method::Post, &format!("checkout-sessions/{given_up}/cancel"), &Value::Null);
-    let waiting = session(&world, 6, "", &json!({}));
+    let waiting = session(&world, 5, "", &json!({}));
     world.report(&waiting, "value_coin=1");
     world.wait(1);
     world.script.merchant.set(Manner::Answers(500));
-    session(&world, 7, "25", &callback);
-    let query = format!("value_coin=7&coin=polygon_usdc&txid_in=0x{:064x}&address_in={}", 999, receiving(6));
+    session(&world, 6, "25", &callback);
+    let query = format!("value_coin=7&coin=polygon_usdc&txid_in=0x{:064x}&address_in={}", 999, receiving(5));
     world.report(&waiting, &query);
     world.wait(3);
     world.ask(

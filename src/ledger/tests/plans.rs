@@ -7,12 +7,13 @@ use crate::ledger::testing::script::{Facts, Manner, Status, receiving};
 use crate::ledger::testing::world::World;
 
 /// What the lists can be narrowed by, the most telling first.
-const FILTERS: [(&str, &[&str]); 5] = [
-    ("checkout-sessions", &["client_reference_id", "customer_email", "status"]),
-    ("transactions", &["checkout_session", "status"]),
-    ("events", &["checkout_session", "type"]),
-    ("api-keys", &[]),
-    ("accounts", &[]),
+const FILTERS: [(&str, &str, &[&str]); 6] = [
+    ("checkout-sessions", "cs", &["client_reference_id", "customer_email", "status"]),
+    ("transactions", "txn", &["checkout_session", "status"]),
+    ("events", "evt", &["checkout_session", "type"]),
+    ("api-keys", "key", &[]),
+    ("callbacks", "cb", &["checkout_session", "status"]),
+    ("accounts", "acct", &[]),
 ];
 
 /// A ledger that has done everything that a ledger does, once.
@@ -51,11 +52,12 @@ fn busy() -> World {
 
 /// Asks for every list with every combination of filters, from every side.
 fn leaf_through(world: &World) {
-    for (kind, filters) in FILTERS {
+    for (kind, prefix, filters) in FILTERS {
+        let id = format!("{prefix}_{}", "1".repeat(if prefix == "acct" { 16 } else { 32 }));
         for chosen in 0..1 << filters.len() {
             let named = filters.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
             let query: String = named.map(|(_, name)| format!("&{name}=x")).collect();
-            for cursor in ["", "&starting_after=x_1", "&ending_before=x_1"] {
+            for cursor in [String::new(), format!("&starting_after={id}"), format!("&ending_before={id}")] {
                 for livemode in [true, false] {
                     world.get(&format!("{kind}?livemode={livemode}{query}{cursor}"));
                 }
@@ -81,6 +83,7 @@ fn every_statement_finds_its_rows_by_an_index() {
         if std::env::var_os("SHOW_PLANS").is_some() {
             println!("{}\n    {plan}", statement.split_whitespace().collect::<Vec<_>>().join(" "));
         }
+        let plan = plan.replace("SCAN CONSTANT ROW", "");
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
         seen += 1;
     }
