@@ -52,9 +52,9 @@ fn populate(world: &World, livemode: bool) -> [String; KINDS.len()] {
     let callback = format!("https://shop.example/paid?account={}", world.account.digits());
     let first = text(&world.session(&json!({"livemode": livemode, "customer_email": email, "callback": callback})), "id");
     if livemode {
-        pay(world, &first)
+        pay(world, &first);
     } else {
-        simulate(world, &first)
+        simulate(world, &first);
     }
     world.wait(1);
     // Of its own: what follows may end sessions and revoke keys.
