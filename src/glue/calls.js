@@ -17,8 +17,9 @@ const [UNREACHABLE, TIMEOUT, UNREADABLE] = [1, 2, 3];
 /** Stands for what came of calls whose customer went away. */
 export const GONE = Symbol('gone');
 
+/** The body lies in the core's memory, which may move before it is sent: it is copied. */
 export function call(to, isShared, method, url, headers, body, read, timeout) {
-  return { to, isShared, method, url, headers: fields(headers), body, read, timeout };
+  return { to, isShared, method, url, headers: fields(headers), body: body?.slice(), read, timeout };
 }
 
 class Came {
