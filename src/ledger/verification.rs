@@ -188,7 +188,12 @@ fn judged(
     let verified = match transaction.shown.source {
         Source::Callback => read(&parameters)
             .and_then(|report| verify::verify(&report, &order_of(session).map_err(|_| Wrong::Address)?, evidence))
-            .map(|verified| Payment { dollars: verified.dollars, txid_in: Some(verified.txid_in), txid_out: verified.txid_out }),
+            .map(|verified| Payment {
+                dollars: verified.dollars,
+                txid_in: Some(verified.txid_in),
+                // A report may leave it away; that must not let the same money count again under another `txid_in`.
+                txid_out: verified.txid_out.or_else(|| TxId::parse(evidence.status?.txid_out.as_deref()?)),
+            }),
         Source::Status => by_status(cx, transaction, inquiry.coin, evidence),
     };
     let Ok(payment) = verified else { return Ok(verified) };
