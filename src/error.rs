@@ -79,6 +79,8 @@ pub enum Error {
     Idempotency,
     /// The database failed, and what it says.
     Books(String),
+    /// A task of a ledger's failed: which, and why, for the log.
+    Task(String),
     /// The account's ledger cannot be reached.
     Ledger,
     /// What the account's ledger refused with, as it says.
@@ -275,7 +277,7 @@ impl Error {
             Self::Merchant(None, Fault::Timeout) => (504, "merchant_timeout", Gateway),
             Self::Merchant(None, _) => (502, "merchant_unreachable", Gateway),
             Self::Misconfigured => (503, "misconfigured", Api),
-            Self::Books(_) | Self::Internal => (500, "internal_error", Api),
+            Self::Books(_) | Self::Task(_) | Self::Internal => (500, "internal_error", Api),
         }
     }
 

@@ -48,8 +48,8 @@ pub enum Progress {
     Waiting(Pending),
     /// To the end of what was begun beside a request: nobody hears of it.
     Over,
-    /// Nowhere, in a ledger with what was due: it will be tried again. The error's code is for the log.
-    Failed(&'static str),
+    /// Nowhere, in a ledger with what was due: it will be tried again. What failed, for the log.
+    Failed(String),
 }
 
 /// Something that waits for replies.
@@ -171,10 +171,10 @@ impl Service {
             Some(cx) => then(&cx, asks.into_iter().zip(came).collect()),
             None => Err(Error::Misconfigured),
         };
-        let failure = outcome.as_ref().err().filter(|_| is_ledgers && visit.is_none()).map(Error::code);
+        let failure = outcome.as_ref().err().filter(|_| is_ledgers && visit.is_none()).map(for_log);
         let mut turn = self.proceed(outcome, visit, now, besides);
-        if let Some(code) = failure {
-            turn.progress = Progress::Failed(code);
+        if let Some(what) = failure {
+            turn.progress = Progress::Failed(what);
         }
         if is_ledgers { in_ledger(turn) } else { turn }
     }
@@ -290,6 +290,11 @@ impl Service {
         let code = if self.config.is_ok() { 200 } else { 503 };
         Response::new(code).text("application/json", text).header("cache-control", "no-store")
     }
+}
+
+/// What failed. Texts for whoever made a request may hold something of theirs.
+fn for_log(error: &Error) -> String {
+    if let Error::Task(what) = error { what.clone() } else { error.code().to_owned() }
 }
 
 /// The same turn, whose steps go on in a ledger.

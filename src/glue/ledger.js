@@ -10,6 +10,8 @@ export class Books {
     this.storage = storage;
     this.wake = undefined;
     this.isUndone = false;
+    this.isNew = true;
+    this.seen = undefined;
   }
 
   /** Rows as JSON; a text in front of which `!` stands is what went wrong. */
@@ -29,15 +31,21 @@ export class Books {
     this.isUndone = true;
   }
 
-  /** One turn of the core: all of what it writes stays, or nothing. */
-  turn(work) {
+  /**
+   * One turn of the core: all of what it writes stays, or nothing. `life` tells one instance of the core from the next: what was
+   * under way in the last one is lost.
+   */
+  turn(work, life) {
     let answer;
     this.isUndone = false;
+    this.wake = undefined;
+    this.isNew = this.seen !== life;
     try {
       this.storage.transactionSync(() => {
         answer = work();
         if (this.isUndone) throw UNDO;
       });
+      this.seen = life;
     } catch (error) {
       if (error !== UNDO) throw error;
     }

@@ -75,6 +75,9 @@ fn take<const IN_LEDGER: bool>(
         entropy,
     };
     let turn = if IN_LEDGER { service.answer_in_ledger(&request, visit) } else { service.answer(&request) };
+    if IN_LEDGER {
+        panic::provoke(url.as_bytes(), "in-the-ledger");
+    }
     proceed(visit, turn, &[], entropy)
 }
 
@@ -140,8 +143,8 @@ fn proceed(visit: &Visit, turn: Turn, came: &[Came], entropy: [u8; 16]) -> JsVal
         }
         Progress::Waiting(pending) => wait(pending, entropy, |waiting, calls| visit.ask(waiting, calls)),
         Progress::Over => JsValue::UNDEFINED,
-        Progress::Failed(code) => {
-            runtime::error(&format!("a ledger's task failed and will be tried again: {code}"));
+        Progress::Failed(what) => {
+            runtime::error(&format!("a ledger's task failed and will be tried again: {what}"));
             JsValue::UNDEFINED
         }
     }
@@ -154,6 +157,7 @@ fn wait<T>(pending: Pending, entropy: [u8; 16], ask: impl FnOnce(u32, Vec<JsValu
 
 fn call(ask: &Ask) -> JsValue {
     let Ask { call, callee, timeout_ms } = ask;
+    panic::provoke(call.url.as_bytes(), "in-a-call");
     let headers = runtime::lines(&call.headers);
     let (to, read) = (*callee as u8, call.read as u8);
     runtime::call(to, ask.is_shared(), call.method.as_str(), &call.url, &headers, call.body.as_deref(), read, *timeout_ms)
@@ -220,6 +224,10 @@ impl Books for Visit {
 
     fn undo(&self) {
         runtime::Visit::undo(self);
+    }
+
+    fn is_new(&self) -> bool {
+        runtime::Visit::is_new(self)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "whole milliseconds since 1970, far below 2^53")]

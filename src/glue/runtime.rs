@@ -38,6 +38,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn undo(this: &Visit);
 
+    /// Whether no turn was completed yet since the ledger, or this instance, was started.
+    #[wasm_bindgen(method, js_name = isNew)]
+    pub fn is_new(this: &Visit) -> bool;
+
     /// Wakes the ledger at that moment, in milliseconds since 1970; never, if none.
     #[wasm_bindgen(method, js_name = wakeAt)]
     pub fn wake_at(this: &Visit, moment: Option<f64>);

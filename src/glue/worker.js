@@ -37,9 +37,11 @@ export class Ledger {
     return new Visit(request, this.env, this.context, this.books).beginWithBody();
   }
 
-  /** What it begins goes on by itself; if it is lost, its tasks are due again later. */
-  alarm() {
-    return this.fetch(new Request('https://own.ledger/alarm', { method: 'POST' }));
+  /** What it begins goes on by itself; if it is lost, its tasks are due again. */
+  async alarm() {
+    const answer = await this.fetch(new Request('https://own.ledger/alarm', { method: 'POST' }));
+    // The platform then comes again by itself.
+    if (!answer.ok) throw new Error('what is due in a ledger was not begun');
   }
 }
 
@@ -59,11 +61,15 @@ class Visit {
 
   /** Lets the core work: in a ledger in one transaction. */
   work(turn) {
-    return work(this.books ? () => this.books.turn(turn) : turn);
+    return work(this.books ? () => this.books.turn(turn, deaths) : turn);
   }
 
   query(statement, values) {
     return this.books.query(statement, values);
+  }
+
+  isNew() {
+    return this.books.isNew;
   }
 
   wakeAt(moment) {
@@ -90,7 +96,7 @@ class Visit {
   }
 
   url() {
-    return this.request.url;
+    return this.request.url ?? '';
   }
 
   ask(waiting, calls) {

@@ -8,7 +8,7 @@ use super::session;
 use crate::api::access::ACCOUNT;
 use crate::api::{self, idempotency};
 use crate::error::{Error, Refused};
-use crate::flow::{Context, Outcome, answer, next_step};
+use crate::flow::{Context, Outcome, Step, Then, Waiting, answer, next_step};
 use crate::http::{Call, Fault, Method, Read, Reply, Request, RequestBody, Response};
 use crate::ledger::account::{self, Account};
 use crate::ledger::event::Nothing;
@@ -16,7 +16,7 @@ use crate::ledger::id::AccountId;
 use crate::ledger::objects::{Kept, Object as _, write};
 use crate::ledger::session::{Draft, Session};
 use crate::ledger::state::{Happening, Status};
-use crate::ledger::task::Kind;
+use crate::ledger::task::{Kind, Task};
 use crate::ledger::transaction::{self, Source};
 use crate::ledger::{delivery, opening, poll, schema, task, verification};
 
@@ -31,7 +31,8 @@ pub const REPORT: &str = "/report";
 
 /// How many tasks are begun at a time.
 const TASKS: u32 = 50;
-/// For how long a task that was begun is not begun again, in milliseconds: longer than the gateway and a node may take.
+/// For how long a task that was begun is not begun again while the ledger runs, in milliseconds: longer than the gateway and a
+/// node may take.
 const LEASE_MS: u64 = 300_000;
 
 /// A call to an account's ledger.
@@ -58,7 +59,10 @@ pub fn told(came: Result<Reply, Fault>) -> Result<Reply, Error> {
 /// # Errors
 /// What the route says; then nothing has changed.
 pub fn serve(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
-    schema::migrate(cx.books)?;
+    if cx.books.is_new() {
+        schema::migrate(cx.books)?;
+        task::recover(cx)?;
+    }
     route(cx, request)
 }
 
@@ -137,15 +141,36 @@ fn report(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 /// Begins what is due. Each goes on by itself, in steps of its own: the failure of one is nobody else's.
 fn alarm(cx: &Context<'_>) -> Outcome {
     for task in task::take(cx, TASKS, LEASE_MS)? {
-        cx.begin(next_step(move |cx| match task.kind {
-            Kind::Expire => expire(cx, &task.subject),
-            Kind::Prune => idempotency::prune(cx).and_then(|()| done()),
-            Kind::Verify => verification::begin(cx, &task),
-            Kind::Poll => poll::ask(cx, &task),
-            Kind::Deliver => delivery::send(cx, &task),
-        }));
+        let work = task.clone();
+        cx.begin(guarded(cx, task, next_step(move |cx| begin(cx, &work))));
     }
     done()
+}
+
+fn begin(cx: &Context<'_>, task: &Task) -> Outcome {
+    match task.kind {
+        Kind::Expire => expire(cx, &task.subject),
+        Kind::Prune => idempotency::prune(cx).and_then(|()| done()),
+        Kind::Verify => verification::begin(cx, task),
+        Kind::Poll => poll::ask(cx, task),
+        Kind::Deliver => delivery::send(cx, task),
+    }
+}
+
+/// Where a step of a task fails, its lease is given back in a step of its own, for all that the failed one wrote is undone.
+fn guarded(cx: &Context<'_>, task: Task, outcome: Outcome) -> Outcome {
+    match outcome {
+        Ok(Step::Ask(Waiting { asks, then })) => {
+            let then: Then = Box::new(move |cx, told| guarded(cx, task, then(cx, told)));
+            Ok(Step::Ask(Waiting { asks, then }))
+        }
+        Err(error) => {
+            let what = format!("{} {}: {}", task.kind.as_str(), task.subject, error.code());
+            cx.begin(next_step(move |cx| task::failed(cx, &task).and_then(|()| done())));
+            Err(Error::Task(what))
+        }
+        ended => ended,
+    }
 }
 
 fn expire(cx: &Context<'_>, session: &str) -> Outcome {

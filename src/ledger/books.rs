@@ -85,6 +85,9 @@ pub trait Books {
     /// Says that the step failed: nothing that it did is kept.
     fn undo(&self);
 
+    /// Whether no turn was completed yet since the ledger, or the core in it, was started: whatever was under way before is lost.
+    fn is_new(&self) -> bool;
+
     /// Says when the ledger has to be woken next for what is due; `None` for never.
     fn wake_at(&self, moment: Option<Now>);
 }
@@ -102,6 +105,10 @@ impl Books for NoBooks {
     }
 
     fn undo(&self) {}
+
+    fn is_new(&self) -> bool {
+        false
+    }
 
     fn wake_at(&self, _: Option<Now>) {}
 }

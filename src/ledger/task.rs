@@ -1,7 +1,9 @@
 //! What is due: each task has a moment, and the earliest of them wakes the ledger.
 //!
-//! Whoever takes a task moves it a little into the future first. If the work is lost, with the machine it ran on say, the task
-//! comes again; when the work is done it is dropped or planned anew. So everything here happens at least once.
+//! Whoever takes a task leases it: moves it a little into the future first. When the work is done, the task is dropped or planned
+//! anew. If the work is lost, with the machine it ran on say, the ledger notices as soon as it is started again, and takes its
+//! leases back. So everything here happens at least once. A task that comes to no end again and again comes ever more rarely,
+//! and never stops coming: it may be about money.
 
 use crate::error::Error;
 use crate::flow::Context;
@@ -25,7 +27,9 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 5] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Prune];
 
-    const fn as_str(self) -> &'static str {
+    /// Its name in the table, and in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expire => "expire",
             Self::Verify => "verify",
@@ -43,17 +47,23 @@ pub struct Task {
     pub kind: Kind,
     /// With which object.
     pub subject: String,
-    /// How often it was tried before.
+    /// How often it came to an end before, and was planned anew.
     pub attempt: u32,
 }
 
-/// Plans a task, or plans it anew: the number of tries is kept.
+/// How soon a ledger looks whether what it began is still under way, in milliseconds.
+const BEAT_MS: u64 = 10_000;
+/// How much later a task comes that was begun `begun` times and came to no end: from 2 seconds to about a day, with as much
+/// again by chance, so that tasks which end each other do not always meet. The first time may be forgiven: `excused` is 1 then.
+const PAUSE: &str = "iif(begun > ?2, (1000 << min(begun - ?2, 16)) + abs(random() % (1000 << min(begun - ?2, 16))), 0)";
+
+/// Plans a task, or plans it anew after a try.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn plan(cx: &Context<'_>, kind: Kind, subject: &str, due: Now) -> Result<(), Error> {
     let sql = "INSERT INTO tasks (kind, subject, due, attempt) VALUES (?, ?, ?, 0)
-        ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due";
+        ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, attempt = attempt + 1, begun = 0, leased = 0";
     cx.books.run(sql, &[kind.as_str().into(), subject.into(), due.into()])
 }
 
@@ -74,7 +84,7 @@ pub fn done(cx: &Context<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
     cx.books.run("DELETE FROM tasks WHERE kind = ? AND subject = ?", &[kind.as_str().into(), subject.into()])
 }
 
-/// Takes what is due, the longest due first, and plans it anew for `lease_ms` later, one try more.
+/// Takes what is due, the longest due first, and leases it for `lease_ms`.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -86,19 +96,150 @@ pub fn take(cx: &Context<'_>, most: u32, lease_ms: u64) -> Result<Vec<Task>, Err
     for row in rows {
         let (name, subject) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
         let attempt = row.number(2).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
-        let sql = "UPDATE tasks SET due = ?, attempt = attempt + 1 WHERE kind = ? AND subject = ?";
-        cx.books.run(sql, &[(cx.now.0 + lease_ms).into(), (&name).into(), (&subject).into()])?;
-        if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == name) {
-            tasks.push(Task { kind, subject, attempt });
-        }
+        // A kind that is not known here was planned by a later version.
+        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        let sql = "UPDATE tasks SET due = ?, begun = begun + 1, leased = ? WHERE kind = ? AND subject = ?";
+        cx.books.run(sql, &[(cx.now.0 + lease_ms).into(), kind.is_some().into(), (&name).into(), (&subject).into()])?;
+        tasks.extend(kind.map(|kind| Task { kind, subject, attempt }));
     }
     Ok(tasks)
 }
 
-/// The moment of the earliest task.
+/// Takes all leases back: who held them is gone. A task to which this happens again is suspected of being the reason.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn recover(cx: &Context<'_>) -> Result<(), Error> {
+    let sql = format!("UPDATE tasks SET leased = 0, due = min(due, ?1 + {PAUSE}) WHERE leased = 1");
+    cx.books.run(&sql, &[cx.now.into(), 1_u32.into()])
+}
+
+/// Gives one lease back: the work failed, and what it wrote was undone.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn failed(cx: &Context<'_>, task: &Task) -> Result<(), Error> {
+    let sql = format!("UPDATE tasks SET leased = 0, due = ?1 + {PAUSE} WHERE kind = ?3 AND subject = ?4 AND leased = 1");
+    cx.books.run(&sql, &[cx.now.into(), 0_u32.into(), task.kind.as_str().into(), (&task.subject).into()])
+}
+
+/// When the ledger has to be woken: for the earliest task, and while something is under way soon, lest it be lost.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
-    Ok(cx.books.row("SELECT min(due) FROM tasks", &[])?.and_then(|row| row.number(0)).map(Now))
+    let sql = "SELECT (SELECT min(due) FROM tasks), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)";
+    let Some(row) = cx.books.row(sql, &[])? else { return Ok(None) };
+    let latest = if row.number(1) == Some(1) { cx.now.0 + BEAT_MS } else { u64::MAX };
+    Ok(row.number(0).map(|due| Now(due.min(latest))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::schema;
+    use crate::ledger::testing::Database;
+    use crate::memory::Memory;
+    use crate::testing::config;
+    use std::cell::RefCell;
+
+    const LEASE: u64 = 300_000;
+
+    /// Does something at that moment, in a ledger with one task that was due at 0.
+    fn with_task(work: impl Fn(&dyn Fn(u64, &dyn Fn(&Context<'_>)))) {
+        let (config, memory, database, besides) = (config(&[]), Memory::default(), Database::new(), RefCell::default());
+        let at = |moment: u64, step: &dyn Fn(&Context<'_>)| {
+            step(&Context::new(&config, &memory, &database, Now(moment), &besides));
+        };
+        at(0, &|cx| {
+            schema::migrate(cx.books).unwrap();
+            plan(cx, Kind::Deliver, "cb_1", Now(0)).unwrap();
+        });
+        work(&at);
+    }
+
+    fn taken(cx: &Context<'_>) -> Vec<u32> {
+        take(cx, 10, LEASE).unwrap().iter().map(|task| task.attempt).collect()
+    }
+
+    fn due(cx: &Context<'_>) -> u64 {
+        next_due(cx).unwrap().unwrap().0
+    }
+
+    #[test]
+    fn what_was_begun_comes_again_after_its_lease_or_when_the_ledger_is_started_again() {
+        with_task(|at| {
+            at(1000, &|cx| assert_eq!((taken(cx), taken(cx)), (vec![0], vec![])));
+            at(1000 + LEASE - 1, &|cx| assert!(taken(cx).is_empty()));
+            at(1000 + LEASE, &|cx| assert_eq!(taken(cx), [0]));
+        });
+        with_task(|at| {
+            at(1000, &|cx| assert_eq!(taken(cx), [0]));
+            at(2000, &|cx| {
+                recover(cx).unwrap();
+                assert_eq!((due(cx), taken(cx)), (2000, vec![0]));
+            });
+        });
+    }
+
+    #[test]
+    fn a_ledger_looks_after_what_is_under_way() {
+        with_task(|at| {
+            at(1000, &|cx| {
+                assert_eq!((due(cx), taken(cx), due(cx)), (0, vec![0], 1000 + BEAT_MS));
+                plan(cx, Kind::Deliver, "cb_1", Now(90_000)).unwrap();
+                assert_eq!(due(cx), 90_000);
+                done(cx, Kind::Deliver, "cb_1").unwrap();
+                assert_eq!(next_due(cx), Ok(None));
+            });
+        });
+    }
+
+    /// Lost tries are no tries: whoever counts them would give up a payment because of a bad day of the machine's.
+    #[test]
+    fn only_what_came_to_an_end_counts() {
+        with_task(|at| {
+            for round in 0..5 {
+                at(round * 1_000_000, &|cx| {
+                    assert_eq!(taken(cx), [0]);
+                    recover(cx).unwrap();
+                });
+            }
+            at(9_000_000, &|cx| {
+                assert_eq!(taken(cx), [0]);
+                plan(cx, Kind::Deliver, "cb_1", cx.now).unwrap();
+                assert_eq!(taken(cx), [1]);
+            });
+        });
+    }
+
+    #[test]
+    fn what_fails_again_and_again_comes_ever_more_rarely_and_never_stops() {
+        with_task(|at| {
+            let mut now = 0;
+            for failures in 1..40_u32 {
+                at(now, &|cx| assert_eq!(taken(cx), [0]));
+                at(now, &|cx| failed(cx, &Task { kind: Kind::Deliver, subject: "cb_1".to_owned(), attempt: 0 }).unwrap());
+                let least = 1000_u64 << failures.min(16);
+                at(now, &|cx| assert!((least..2 * least).contains(&(due(cx) - cx.now.0)), "{failures}: {}", due(cx)));
+                now += 2 * least;
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_lost_again_and_again_is_suspected() {
+        with_task(|at| {
+            for (now, least) in [(0, 0), (100_000, 2000), (200_000, 4000), (300_000, 8000)] {
+                at(now, &|cx| {
+                    assert_eq!(taken(cx), [0]);
+                    recover(cx).unwrap();
+                    let pause = due(cx) - now;
+                    assert!(pause >= least && pause <= 2 * least, "{pause}");
+                    recover(cx).unwrap();
+                    assert_eq!(due(cx), now + pause);
+                });
+            }
+        });
+    }
 }

@@ -18,6 +18,7 @@ use crate::service::{Progress, Service, Turn};
 pub struct Database {
     connection: Connection,
     is_undone: Cell<bool>,
+    is_new: Cell<bool>,
     /// When the ledger has to be woken next.
     pub wake: Cell<Option<Now>>,
     chance: Cell<u128>,
@@ -27,7 +28,7 @@ impl Database {
     /// An empty one.
     pub fn new() -> Self {
         let connection = Connection::open_in_memory().expect("a database in memory");
-        Self { connection, is_undone: Cell::new(false), wake: Cell::new(None), chance: Cell::new(1) }
+        Self { connection, is_undone: Cell::new(false), is_new: Cell::new(true), wake: Cell::new(None), chance: Cell::new(1) }
     }
 
     /// One turn of the core: all of what it writes stays, or nothing.
@@ -37,6 +38,7 @@ impl Database {
         let turn = work(self);
         let end = if self.is_undone.get() { "ROLLBACK" } else { "COMMIT" };
         self.connection.execute_batch(end).expect("its end");
+        self.is_new.set(self.is_new.get() && self.is_undone.get());
         turn
     }
 }
@@ -82,6 +84,10 @@ impl Books for Database {
 
     fn undo(&self) {
         self.is_undone.set(true);
+    }
+
+    fn is_new(&self) -> bool {
+        self.is_new.get()
     }
 
     fn wake_at(&self, moment: Option<Now>) {
