@@ -44,8 +44,9 @@ pub fn ask(cx: &Context<'_>, task: &Task) -> Outcome {
         task::done(cx, Kind::Poll, &task.subject)?;
         return answer(Response::new(204));
     };
-    plan(cx, &session.shown.id, session.shown.created_at, task.attempt + 1)?;
+    let number = task.attempt + 1;
     ask_gateway(cx, status::request(cx.config, &token, known::asked_by()), move |cx, came| {
+        plan(cx, &session.shown.id, session.shown.created_at, number)?;
         let told = accepted(came).and_then(|reply| status::interpret(&reply));
         match told {
             Ok(told) if told.is_final() => found(cx, &session.shown.id, &told)?,
