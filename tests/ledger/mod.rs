@@ -3,6 +3,7 @@
 
 use crate::stage::{MERCHANT, Stage};
 use crate::support::client::{Answer, Request};
+use livery_sandbox::Sandbox;
 use serde_json::{Value, json};
 use std::{
     thread,
@@ -126,5 +127,10 @@ pub fn done(answer: &Answer) -> Value {
 /// Pays to the session's address; the stand-in gateway then reports it.
 pub fn pay(stage: &Stage, session: &Value, amount: &str) {
     let receiving = session["receiving_address"].as_str().expect("an address");
-    stage.sandbox.pay(receiving, amount).expect("a payment");
+    pay_to(&stage.sandbox, receiving, amount);
+}
+
+/// Pays to an address.
+pub fn pay_to(sandbox: &Sandbox, receiving: &str, amount: &str) {
+    sandbox.pay(receiving, amount).expect("a payment");
 }

@@ -72,7 +72,17 @@ impl Worker {
 
     /// A request; `target` is sent as it is.
     pub fn request(&self, method: &str, target: &str) -> Request {
-        Request::new(self.host(), self.settings.hidden(), method, target).keeping(&self.secrets)
+        self.door().request(method, target)
+    }
+
+    /// Where its requests go.
+    pub fn door(&self) -> Door {
+        Door { host: self.host(), hidden: self.settings.hidden(), secrets: Arc::clone(&self.secrets) }
+    }
+
+    /// The folder of the ledgers' databases.
+    pub fn ledgers(&self) -> PathBuf {
+        self.folder.path().join("ledgers")
     }
 
     /// workerd's process id.
@@ -109,6 +119,21 @@ impl Worker {
     /// Starts it again after [`Worker::kill9`], in the same folder and on the same port.
     pub fn restart(&mut self) {
         self.process = Process::start(self.folder.path(), &self.host(), &self.secrets).unwrap_or_else(|log| panic!("{log}"));
+    }
+}
+
+/// The way in: it stays the same when the Worker is killed and started again.
+#[derive(Clone, Debug)]
+pub struct Door {
+    host: String,
+    hidden: Vec<String>,
+    secrets: Arc<Secrets>,
+}
+
+impl Door {
+    /// A request; `target` is sent as it is.
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(self.host.clone(), self.hidden.clone(), method, target).keeping(&self.secrets)
     }
 }
 
