@@ -143,6 +143,10 @@ pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Erro
 /// Writes down what came of a try.
 fn attempted(cx: &Context<'_>, id: &str, began: Now, came: &Result<Reply, Fault>) -> Result<(), Error> {
     let mut delivery = Kept::<Delivery>::get(cx.books, None, id)?;
+    if delivery.shown.status != Status::Pending {
+        // Another call about the same came to its end first.
+        return task::done(cx, Kind::Deliver, id);
+    }
     let shown = &mut delivery.shown;
     shown.attempt_count += 1;
     shown.last_status = came.as_ref().ok().map(|reply| reply.status);
