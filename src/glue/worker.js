@@ -8,6 +8,9 @@ import { flow } from './bodies.js';
 import { GONE, send, wholeBody } from './calls.js';
 import { Books } from './ledger.js';
 
+/** How long after an alarm that failed the next one is, in milliseconds. */
+const AGAIN_MS = 10_000;
+
 /** What has to be ended if the instance dies. */
 const underWay = new Set();
 /** How many instances died. What waits in one of them has a number that means something else in the next. */
@@ -38,8 +41,10 @@ export class Ledger {
   }
 
   /** What it begins goes on by itself; if it is lost, its tasks are due again later. */
-  alarm() {
-    return this.fetch(new Request('https://own.ledger/alarm', { method: 'POST' }));
+  async alarm() {
+    const answer = await this.fetch(new Request('https://own.ledger/alarm', { method: 'POST' }));
+    // Nothing was planned then: with settings that are wrong, say. Without this the ledger would sleep until somebody asks it.
+    if (!answer.ok) await this.context.storage.setAlarm(Date.now() + AGAIN_MS);
   }
 }
 
