@@ -1,6 +1,9 @@
 //! The ledger's file, written to directly while workerd is away.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::Connection;
 
@@ -88,4 +91,6 @@ pub fn up_to(path: &Path, sessions: usize) {
     connection.execute(&tasks, rusqlite::params![known, sessions]).expect("tasks");
     connection.execute_batch("COMMIT").expect("its end");
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
+    // Or the machine would still be writing while the ledger is measured.
+    File::open(path).and_then(|file| file.sync_all()).expect("all of it on disk");
 }

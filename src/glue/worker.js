@@ -8,6 +8,8 @@ import { flow } from './bodies.js';
 import { send, wholeBody } from './calls.js';
 import { Books } from './ledger.js';
 
+/** How long after an alarm that failed the next one is, in milliseconds. */
+const AGAIN_MS = 10_000;
 /** How many instances died. What waits in one of them has a number that means something else in the next. */
 let deaths = 0;
 let lastWords;
@@ -32,11 +34,11 @@ export class Ledger {
     return new Visit(request, this.env, this.context, this.books).beginWithBody();
   }
 
-  /** What it begins goes on by itself; if it is lost, its tasks are due again. */
+  /** What it begins goes on by itself; if it is lost, its tasks are due again later. */
   async alarm() {
     const answer = await this.fetch(new Request('https://own.ledger/alarm', { method: 'POST' }));
-    // The platform then comes again by itself.
-    if (!answer.ok) throw new Error('what is due in a ledger was not begun');
+    // Nothing was planned then: with settings that are wrong, say. Without this the ledger would sleep until somebody asks it.
+    if (!answer.ok) await this.context.storage.setAlarm(Date.now() + AGAIN_MS);
   }
 }
 

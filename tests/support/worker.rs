@@ -116,6 +116,14 @@ impl Worker {
         self.process.kill();
     }
 
+    /// The same with other settings.
+    pub fn restart_with(&mut self, settings: &Settings) {
+        let config = config::workerd_config(settings, &self.host());
+        fs::write(self.folder.path().join("config.capnp"), config).expect("the config");
+        self.settings = settings.clone();
+        self.restart();
+    }
+
     /// Starts it again after [`Worker::kill9`], in the same folder and on the same port.
     pub fn restart(&mut self) {
         self.process = Process::start(self.folder.path(), &self.host(), &self.secrets).unwrap_or_else(|log| panic!("{log}"));

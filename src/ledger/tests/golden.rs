@@ -1,4 +1,4 @@
-//! Rows outlive deploys: `src/ledger/golden/` holds, for each version of the tables, a ledger as that version left it.
+//! Rows outlive deploys: `tests/golden/` holds, for each version of the tables, a ledger as that version left it.
 //!
 //! Whoever changes `schema.rs`, or a struct that is stored, adds a migration and writes the rows of the new version:
 //! `cargo test -p livery --lib golden -- --ignored`. Those of older versions are never written again.
@@ -27,7 +27,7 @@ const TABLES: [(&str, &str); 5] = [
 ];
 
 fn path(version: u64) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/ledger/golden/{version}.sql"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{version}.sql"))
 }
 
 /// A session in the gateway's order of that number, which was paid so much, or nothing.
@@ -155,7 +155,7 @@ fn version() -> u64 {
 }
 
 #[test]
-#[ignore = "writes src/ledger/golden/ anew, for this version"]
+#[ignore = "writes tests/golden/ anew, for this version"]
 fn write_the_golden_rows_of_this_version() {
     let (world, secret) = full();
     fs::write(path(version()), dump(&world, &secret)).unwrap();

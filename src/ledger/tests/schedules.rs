@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::flow::Callee;
 use crate::ledger::testing::script::{Facts, Manner, Status, receiving};
-use crate::ledger::testing::world::World;
+use crate::ledger::testing::world::{PAYOUT, World};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -250,4 +250,62 @@ fn what_is_owed_in_another_currency_is_settled_before_anything_counts() {
     world.wait(MINUTE);
     let shown = world.get(&path);
     assert_eq!((&shown["status"], &shown["amount_expected_usd"]), (&json!("underpaid"), &json!("50")));
+}
+
+/// What a node says of the transaction of that number, which is so many blocks deep and pays an order 25 USDC; of none, if that
+/// is nothing.
+fn node_says(number: u32, deep: u64, order: usize) -> String {
+    let word = |digits: &str| format!("0x{:0>64}", digits.trim_start_matches("0x"));
+    let (txid, to) = (txid(number), word(&receiving(order)));
+    let transfer = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+    let log = format!(
+        r#"{{"address":"0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359","topics":["{transfer}","{to}","{to}"],"data":"{}"}}"#,
+        word(&format!("{:x}", 25_000_000))
+    );
+    let receipt = format!(r#"{{"transactionHash":"{txid}","blockNumber":"0x64","status":"0x1","logs":[{log}]}}"#);
+    let (receipt, head) = if deep == 0 { ("null".to_owned(), 100) } else { (receipt, 99 + deep) };
+    format!(r#"[{{"id":0,"result":"0x89"}},{{"id":1,"result":"{head:#x}"}},{{"id":2,"result":{receipt}}}]"#)
+}
+
+fn world_with_a_node() -> World {
+    World::with(&[("PAYOUT_WALLET", PAYOUT), ("POLYGON_RPC_URL", "https://node.example/key")])
+}
+
+#[test]
+fn a_payment_waits_until_it_is_deep_enough_in_the_chain() {
+    let world = world_with_a_node();
+    let session = opened(&world, &json!({}));
+    pay(&world, &session, 0, "25", 1);
+    for (deep, wait, reason) in [(0, 3, "chain_not_mined"), (1, 10, "chain_unconfirmed"), (11, 30, "chain_unconfirmed")] {
+        *world.script.node.borrow_mut() = node_says(1, deep, 0);
+        world.wait(wait);
+        assert_eq!(world.all("transactions")[0]["reason"], reason);
+        assert_eq!(world.get(&format!("checkout-sessions/{session}"))["amount_received_usd"], "0");
+    }
+    *world.script.node.borrow_mut() = node_says(1, 12, 0);
+    world.wait(MINUTE);
+    assert_eq!(world.get(&format!("checkout-sessions/{session}"))["status"], "paid");
+    let said: Vec<Value> =
+        world.all("events?type=payment.pending").iter().map(|event| event["data"]["object"]["message"].clone()).collect();
+    assert_eq!(said.len(), 3, "each reason once: {said:?}");
+}
+
+#[test]
+fn what_the_chain_does_not_show_never_counts() {
+    let world = world_with_a_node();
+    let session = opened(&world, &json!({}));
+    // It went to another order.
+    *world.script.node.borrow_mut() = node_says(1, 12, 1);
+    pay(&world, &session, 0, "25", 1);
+    world.wait(DAY);
+    assert_eq!(world.all("transactions")[0]["reason"], "chain_wrong_recipient");
+    // Nor does what the gateway alone tells, where a node could have been asked about a transaction that nobody names.
+    let other = opened(&world, &json!({}));
+    world.script.set_status(1, Status::Paid(facts("25", 2)));
+    world.wait(DAY);
+    let found = world.all("transactions").pop().unwrap();
+    assert_eq!((&found["checkout_session"], &found["reason"]), (&json!(other), &json!("report_incomplete")));
+    for id in [session, other] {
+        assert_eq!(world.get(&format!("checkout-sessions/{id}"))["amount_received_usd"], "0");
+    }
 }
