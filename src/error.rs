@@ -3,6 +3,12 @@
 //! Codes are part of the interface: they never change their meaning. Texts say what to do. What the gateway said is
 //! quoted only where it refused a request, as plain text, shortened, and scrubbed like every other answer.
 
+mod access;
+mod refused;
+
+pub use access::Access;
+pub use refused::Refused;
+
 use core::fmt;
 
 use crate::callback::target::TargetError;
@@ -10,9 +16,8 @@ use crate::checkout::eligibility::Refusal;
 use crate::checkout::link::LinkError;
 use crate::downline::DownlineError;
 use crate::gateway::GatewayError;
-use crate::gateway::object::Object;
 use crate::gateway::opaque::OpaqueError;
-use crate::http::{Fault, Reply};
+use crate::http::Fault;
 use crate::ledger::state::Status;
 use crate::limits::{Exceeded, Subject};
 use crate::money::{AmountError, CurrencyError};
@@ -99,85 +104,6 @@ pub enum Error {
     Misconfigured,
     /// A mistake of ours.
     Internal,
-}
-
-/// Why somebody may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// They did not say who they are.
-    Missing,
-    /// Nobody has that key.
-    Wrong,
-    /// The key was revoked.
-    Revoked,
-    /// The key is not for this.
-    Scope,
-    /// The operator did not say which account is meant.
-    NoAccount,
-}
-
-impl Access {
-    /// What is wrong and what to do.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Missing => "No API key was sent: send `Authorization: Bearer lv_live_…`.",
-            Self::Wrong => "This API key is not one that was issued here: check that it was copied whole.",
-            Self::Revoked => "This API key was revoked: use another.",
-            Self::Scope => "This API key may not do that: use one with the scope for it.",
-            Self::NoAccount => "Which account is meant is not said: send `Livery-Account: acct_…`.",
-        }
-    }
-}
-
-/// An error that an account's ledger answered with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The HTTP status.
-    pub status: u16,
-    /// The stable code: one of those below.
-    pub code: &'static str,
-    /// The family.
-    pub kind: Kind,
-    /// The text.
-    pub message: String,
-    /// Seconds to wait, where that was said.
-    pub retry_after: Option<u32>,
-}
-
-impl Refused {
-    /// Reads an error as [`crate::service`] writes it. Only the ledger's are read, so the code is one of ours.
-    #[must_use]
-    pub fn read(reply: &Reply) -> Option<Self> {
-        let object: Object = serde_json::from_str(&reply.text).ok()?;
-        let error = object.object("error")?;
-        let (kind, code) = (error.text("type")?, error.text("code")?);
-        let retry_after = reply.headers.get("retry-after").and_then(|text| text.parse().ok());
-        Some(Self {
-            status: reply.status,
-            code: known_code(&code),
-            kind: Kind::parse(&kind),
-            message: error.text("message")?,
-            retry_after,
-        })
-    }
-}
-
-/// Codes that a ledger may answer a customer, a merchant's server or the gateway with, on the routes without an API key.
-fn known_code(code: &str) -> &'static str {
-    const KNOWN: [&str; 10] = [
-        "gateway_invalid_reply",
-        "gateway_rejected",
-        "gateway_timeout",
-        "gateway_unavailable",
-        "invalid_split",
-        "misconfigured",
-        "rate_limited",
-        "resource_missing",
-        "session_state",
-        "too_many_reports",
-    ];
-    KNOWN.into_iter().find(|known| *known == code).unwrap_or("internal_error")
 }
 
 /// Stripe's families of errors, by which client libraries sort them.

@@ -13,7 +13,7 @@
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
 //! * [`ledger`] accounts, sessions, payments and events, each account in a database of its own; [`api`] the REST API over it
 //! * [`pages`] our own pages; [`error`] every failure; [`json`] what is written; [`memory`] what an isolate
-//!   remembers, [`handlers::known`] where that comes from
+//!   remembers, [`known`] where that comes from
 //! * [`limits`] how often the gateway is called for one client
 //!
 //! Everything but `glue` is pure: values in, values out, built and tested natively. Only `glue` knows the runtime, and it
@@ -34,6 +34,7 @@ pub mod gateway;
 pub mod handlers;
 pub mod http;
 pub mod json;
+pub mod known;
 pub mod ledger;
 pub mod limits;
 pub mod livery;

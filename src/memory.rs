@@ -2,7 +2,7 @@
 //! and does not fail with them, and the states of payments that were asked for.
 //!
 //! It is a convenience and never the truth: it is lost whenever the platform likes. How what is here came here, and where else
-//! it is kept, is in [`crate::handlers::known`].
+//! it is kept, is in [`crate::known`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

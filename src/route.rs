@@ -6,8 +6,8 @@
 
 use crate::error::Error;
 use crate::gateway::{page, payment, providers, rates, status, wallet};
-use crate::handlers::session;
 use crate::http::Method;
+use crate::ledger::session;
 use crate::{api, callback, checkout};
 
 /// What a request is for.
@@ -97,7 +97,7 @@ impl Route {
         let known = ROUTES.iter().find(|(_, known, _)| *known == path).map(|(allowed, _, route)| (*allowed, *route));
         let (allowed, route) = match known {
             Some(row) => row,
-            None if session::is_path(path) => (PAGE, Self::Session),
+            None if session::of_path(path).is_some() => (PAGE, Self::Session),
             None if is_asset(path) => (ANY, Self::Asset),
             None if is_price(path) => (GET, Self::Asset),
             None => return Err(Error::NotFound),

@@ -10,7 +10,6 @@
 //!
 //! A list or a rate that cannot be had stops nothing that could go on without.
 
-use super::known::{self, Question};
 use super::ledger::{self, Wanted};
 use super::{country_of, payment, wallet};
 use crate::callback::target::Target;
@@ -24,6 +23,7 @@ use crate::gateway::rates::Conversion;
 use crate::gateway::wallet::{Created, Order};
 use crate::gateway::{accepted, page};
 use crate::http::{Call, Fault, Reply, Request, Response};
+use crate::known::{self, Question};
 use crate::ledger::id::AccountId;
 use crate::ledger::session::Draft;
 use crate::livery::request_headers;

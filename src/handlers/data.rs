@@ -2,12 +2,12 @@
 //! hand is answered without the gateway.
 
 use super::json;
-use super::known::{self, Question};
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway};
 use crate::gateway::opaque::Opaque;
 use crate::gateway::{accepted, status};
 use crate::http::Request;
+use crate::known::{self, Question};
 use crate::livery::request_headers;
 use crate::money::{Amount, Currency};
 use crate::query::Params;

@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::session;
 use crate::api::access::ACCOUNT;
 use crate::api::{self, idempotency};
 use crate::error::{Error, Refused};
@@ -14,7 +13,7 @@ use crate::ledger::account::{self, Account};
 use crate::ledger::event::Nothing;
 use crate::ledger::id::AccountId;
 use crate::ledger::objects::{Kept, Object as _, write};
-use crate::ledger::session::{Draft, Session};
+use crate::ledger::session::{self, Draft, Session};
 use crate::ledger::state::{Happening, Status};
 use crate::ledger::task::{Kind, Task};
 use crate::ledger::transaction::{self, Source};

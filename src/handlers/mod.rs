@@ -7,7 +7,6 @@ pub mod callback;
 pub mod checkout;
 pub mod data;
 pub mod home;
-pub mod known;
 pub mod ledger;
 pub mod page;
 pub mod payment;

@@ -3,12 +3,11 @@
 use super::checkout;
 use super::country_of;
 use crate::checkout::link::{self, Choice};
-use crate::config::Config;
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_ledger};
 use crate::gateway::object::Object;
 use crate::http::{Reply, Request, Response};
-use crate::ledger::id::{self, AccountId};
+use crate::ledger::session;
 use crate::ledger::state::Status;
 use crate::livery::request_headers;
 use crate::livery::scrub::scrub;
@@ -22,30 +21,12 @@ use super::ledger::{self, Wanted};
 /// What stands in a `success_url` for the session's id.
 const SESSION_ID: &str = "{SESSION_ID}";
 
-/// Whether a path is that of a session.
-#[must_use]
-pub fn is_path(path: &str) -> bool {
-    read(path).is_some()
-}
-
-/// The account and the session that a path names.
-fn read(path: &str) -> Option<(AccountId, &str)> {
-    let (account, session) = path.strip_prefix(link::PATH)?.strip_prefix('/')?.split_once('/')?;
-    Some((AccountId::from_digits(account)?, Some(session).filter(|session| id::is_id("cs", session))?))
-}
-
-/// The URL of a session.
-#[must_use]
-pub fn url(config: &Config, account: &AccountId, session: &str) -> String {
-    config.origin.url(&format!("{}/{}/{session}", link::PATH, account.digits()))
-}
-
 /// Sends the customer on to pay, or to the shop where the session is paid.
 ///
 /// # Errors
 /// [`Error::Refused`] where it cannot be paid any more; [`Error::Param`] where nobody knows the customer's e-mail address.
 pub fn open(cx: &Context<'_>, request: &Request<'_>, face: &Face) -> Outcome {
-    let (account, session) = read(request.path).ok_or(Error::NotFound)?;
+    let (account, session) = session::of_path(request.path).ok_or(Error::NotFound)?;
     let params = Params::read(request.query, &["email", "provider"])?;
     let email = params.optional("email")?.map(|text| link::email("email", text)).transpose()?;
     let chosen = params.optional("provider")?.map(link::provider_id).transpose()?;

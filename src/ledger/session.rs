@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::checkout::link;
+use crate::config::Config;
 use crate::error::Error;
 use crate::flow::Context;
 use crate::http::Now;
 use crate::ledger::event::{self, Type};
+use crate::ledger::id::{self, AccountId};
 use crate::ledger::objects::{Kept, Object, new_id};
 use crate::ledger::state::{Happening, Outcome, Status, Sum};
 use crate::ledger::task;
@@ -261,4 +264,17 @@ const fn event_of(before: Status, status: Status, happening: Happening) -> Optio
 #[must_use]
 pub fn decimal(millionths: u64) -> String {
     i64::try_from(millionths).map(|whole| Decimal::new(whole, 6).normalize().to_string()).unwrap_or_default()
+}
+
+/// The URL of a session's page.
+#[must_use]
+pub fn url(config: &Config, account: &AccountId, session: &str) -> String {
+    config.origin.url(&format!("{}/{}/{session}", link::PATH, account.digits()))
+}
+
+/// The account and the session whose page has this path.
+#[must_use]
+pub fn of_path(path: &str) -> Option<(AccountId, &str)> {
+    let (account, session) = path.strip_prefix(link::PATH)?.strip_prefix('/')?.split_once('/')?;
+    Some((AccountId::from_digits(account)?, Some(session).filter(|session| id::is_id("cs", session))?))
 }

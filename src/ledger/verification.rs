@@ -9,9 +9,9 @@ use crate::flow::{Context, Outcome, answer, ask_gateway_at_once, ask_node};
 use crate::gateway::accepted;
 use crate::gateway::opaque::Opaque;
 use crate::gateway::status::{self, PaymentStatus};
-use crate::handlers::known::{self, Question as Asked};
 use crate::http::Now;
 use crate::http::{Call, Fault, Method, Read, Reply, Response};
+use crate::known::{self, Question as Asked};
 use crate::ledger::chain::id::{Address, TxId};
 use crate::ledger::chain::{self, Question, Shown};
 use crate::ledger::coin::{Coin, Price};
@@ -180,21 +180,8 @@ fn judged(
     inquiry: &Inquiry,
     evidence: &Evidence<'_>,
 ) -> Result<Result<Payment, Problem>, Error> {
-    let parameters = parameters(&transaction.hidden.query);
     let verified = match transaction.shown.source {
-        Source::Callback => read(&parameters)
-            .and_then(|report| verify::verify(&report, &order_of(session).map_err(|_| Wrong::Address)?, evidence))
-            .and_then(|verified| {
-                let is_clear = session.hidden.received == 0 || verified.is_distinct(evidence);
-                if is_clear { Ok(verified) } else { Err(Wrong::Indistinct.into()) }
-            })
-            .map(|verified| Payment {
-                dollars: verified.dollars,
-                txid_in: Some(verified.txid_in),
-                // Without a node everything in a report can be made up but the payout, which `payment-status` names: or one payment
-                // could be reported under many names.
-                txid_out: verified.txid_out.or_else(|| TxId::parse(evidence.status?.txid_out.as_deref()?)),
-            }),
+        Source::Callback => by_report(transaction, session, &order_of(session)?, evidence),
         Source::Status | Source::Simulation => by_status(cx, transaction, inquiry.coin, evidence),
     };
     let Ok(payment) = verified else { return Ok(verified) };
@@ -209,6 +196,25 @@ fn judged(
         }
     }
     Ok(Ok(payment))
+}
+
+/// A payment that was reported. A second one to the same address counts only where somebody else tells the two apart.
+fn by_report(
+    transaction: &Kept<Transaction>,
+    session: &Kept<Session>,
+    order: &Order,
+    evidence: &Evidence<'_>,
+) -> Result<Payment, Problem> {
+    let parameters = parameters(&transaction.hidden.query);
+    let verified = verify::verify(&read(&parameters)?, order, evidence)?;
+    if session.hidden.received > 0 && !verified.is_distinct(evidence) {
+        return Err(Wrong::Indistinct.into());
+    }
+    // Without a node everything in a report can be made up but the payout, which `payment-status` names: or one payment could be
+    // reported under many names.
+    let stated = || TxId::parse(evidence.status?.txid_out.as_deref()?);
+    let txid_out = verified.txid_out.or_else(stated);
+    Ok(Payment { dollars: verified.dollars, txid_in: Some(verified.txid_in), txid_out })
 }
 
 /// A payment of which only the gateway's own word is known, because its callback never came. A node cannot be asked about it:

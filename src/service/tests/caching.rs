@@ -1,7 +1,7 @@
 //! What is kept, how long, and who is asked when: natively, because here a test sets the clock.
 
 use super::*;
-use crate::handlers::known;
+use crate::known;
 use crate::ledger::books::NoBooks;
 use crate::memory::Subject;
 use crate::money::{Amount, Currency};
