@@ -38,6 +38,8 @@ pub enum Type {
     PaymentPending,
     /// A payment was verified.
     PaymentVerified,
+    /// A payment was verified, with which too little has arrived so far.
+    PaymentUnderpaid,
     /// A payment was verified that arrived after the session's end.
     PaymentLate,
     /// A reported payment cannot be verified; it was not credited.
@@ -67,6 +69,7 @@ impl Type {
             Self::PaymentDetected => "payment.detected",
             Self::PaymentPending => "payment.pending",
             Self::PaymentVerified => "payment.verified",
+            Self::PaymentUnderpaid => "payment.underpaid",
             Self::PaymentLate => "payment.late",
             Self::PaymentUnverified => "payment.unverified",
             Self::CallbackDelivered => "callback.delivered",

@@ -190,18 +190,19 @@ impl Kept<Session> {
         self.shown.amount_expected_usd = expected.map(|dollars| decimal(dollars.millionths()));
     }
 
-    /// Adds a verified payment that was reported at that moment.
+    /// Adds a verified payment that was reported at that moment; what all of them together are. Nothing is written down yet.
     ///
     /// # Errors
-    /// [`Error::Internal`] beyond what can be counted; [`Error::Books`] where the database fails.
-    pub fn receive(&mut self, cx: &Context<'_>, payment: Dollars, reported_at: Now) -> Result<(), Error> {
+    /// [`Error::Internal`] beyond what can be counted.
+    pub fn add(&mut self, payment: Dollars, reported_at: Now) -> Result<Sum, Error> {
         let before = Dollars::from_millionths(self.hidden.received).ok_or(Error::Internal)?;
         let received = before.checked_add(payment).ok_or(Error::Internal)?;
         self.hidden.received = received.millionths();
         self.shown.amount_received_usd = decimal(received.millionths());
         let tolerance = Tolerance::from_basis_points(self.shown.tolerance_bps).unwrap_or_default();
         // Where nothing particular was owed, whatever comes is enough.
-        let sum = match self.hidden.expected.and_then(Dollars::from_millionths) {
+        self.shown.paid_late |= self.is_late(reported_at);
+        Ok(match self.hidden.expected.and_then(Dollars::from_millionths) {
             None if self.shown.amount.is_none() => Sum::Full,
             None => Sum::Short,
             Some(expected) => match judge(expected, tolerance, received) {
@@ -209,9 +210,7 @@ impl Kept<Session> {
                 Judgement::Full => Sum::Full,
                 Judgement::Over { .. } => Sum::Over,
             },
-        };
-        self.shown.paid_late |= self.is_late(reported_at);
-        self.happen(cx, Happening::Received(sum))
+        })
     }
 
     /// Whether what was reported at that moment came after the session's end.

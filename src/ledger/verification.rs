@@ -21,6 +21,7 @@ use crate::ledger::objects::Kept;
 use crate::ledger::opening::Owed;
 use crate::ledger::schedule::VERIFICATION;
 use crate::ledger::session::{Session, decimal};
+use crate::ledger::state::{Happening, Sum};
 use crate::ledger::task::{self, Kind, Task};
 use crate::ledger::transaction::{Source, Status, Transaction, parameters};
 use crate::ledger::verify::{self, Dollars, Evidence, NotYet, Order, Problem, Quantity, Report, Tolerance, Wrong};
@@ -250,12 +251,18 @@ pub fn credit(
     shown.value_usd = Some(decimal(payment.dollars.millionths()));
     shown.txid_in = payment.txid_in.map(|txid| txid.to_string());
     shown.txid_out = payment.txid_out.map(|txid| txid.to_string());
-    shown.late = session.is_late(Now(shown.created_at));
+    let reported_at = Now(shown.created_at);
+    shown.late = session.is_late(reported_at);
     transaction.update(cx.books)?;
     task::done(cx, Kind::Verify, &transaction.shown.id)?;
-    let said = if transaction.shown.late { Type::PaymentLate } else { Type::PaymentVerified };
+    let sum = session.add(payment.dollars, reported_at)?;
+    let said = match sum {
+        _ if transaction.shown.late => Type::PaymentLate,
+        Sum::Short => Type::PaymentUnderpaid,
+        Sum::Full | Sum::Over => Type::PaymentVerified,
+    };
     event::record(cx, said, &transaction.shown, &session.shown.id)?;
-    session.receive(cx, payment.dollars, Now(transaction.shown.created_at))?;
+    session.happen(cx, Happening::Received(sum))?;
     if let Some(target) = session.shown.callback.clone() {
         let hidden = delivery::Private { target, query: transaction.hidden.query };
         delivery::owe(cx, session.shown.livemode, &session.shown.id, &transaction.shown.id, hidden)?;

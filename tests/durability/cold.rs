@@ -82,7 +82,7 @@ const NEVER: [(&str, &str); 17] = [
     (
         "a payment that was not said once to be verified",
         "SELECT parent FROM objects WHERE parent IS NOT NULL GROUP BY parent
-         HAVING sum(kind = 'event' AND type IN ('payment.verified', 'payment.late')) <> sum(kind = 'transaction' AND status = 'verified')",
+         HAVING sum(kind = 'event' AND type IN ('payment.verified', 'payment.underpaid', 'payment.late')) <> sum(kind = 'transaction' AND status = 'verified')",
     ),
     (
         "a callback that was not said once to be delivered",
