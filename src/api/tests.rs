@@ -116,8 +116,8 @@ fn a_revoked_key_does_nothing() {
     let shop = Shop::open(&mut world, A);
     let before = dump(&world);
     for (revoked, ids) in shop.revoked.iter().zip(&shop.ids) {
-        for route in 0..ROUTES.len() {
-            assert_eq!(code(&ask(&world, revoked, route, ids)), refused(401, "api_key_revoked"), "{:?}", ROUTES[route].1);
+        for (route, (_, pattern, ..)) in ROUTES.into_iter().enumerate() {
+            assert_eq!(code(&ask(&world, revoked, route, ids)), refused(401, "api_key_revoked"), "{:?}", pattern);
         }
     }
     assert_eq!(dump(&world), before);
@@ -125,10 +125,9 @@ fn a_revoked_key_does_nothing() {
 
 #[test]
 fn a_key_of_one_mode_never_sees_the_other() {
-    for route in 0..ROUTES.len() {
+    for (route, (method, pattern, resource, _)) in ROUTES.into_iter().enumerate() {
         let mut world = World::with(&[]);
         let shop = Shop::open(&mut world, A);
-        let (method, pattern, resource, _) = ROUTES[route];
         for mode in [0, 1] {
             let name = format!("{method:?} {pattern} with a key of mode {mode}");
             let other = ask(&world, &shop.keys[mode], route, &shop.ids[1 - mode]);
@@ -163,21 +162,20 @@ fn a_ledger_shows_nothing_that_is_not_its_accounts() {
     world.now.set(BEGIN);
     let b = Shop::open(&mut world, B);
     assert_eq!(a.ids.map(|ids| ids[0].clone()), b.ids.clone().map(|ids| ids[0].clone()));
-    for route in 0..ROUTES.len() {
+    for (route, (_, pattern, ..)) in ROUTES.into_iter().enumerate() {
         for mode in [0, 1] {
             let shown = ask(&world, &b.keys[mode], route, &b.ids[mode]).body.to_string();
-            assert!(!shown.contains(A), "{}: {shown}", ROUTES[route].1);
+            assert!(!shown.contains(A), "{}: {shown}", pattern);
         }
     }
     let before = dump(&world);
-    for route in 0..ROUTES.len() {
+    for (route, (method, pattern, resource, _)) in ROUTES.into_iter().enumerate() {
         for mode in [0, 1] {
             // A key of the first is none here, not even with the second's number in it.
             let forged = a.keys[mode].replace(A, B);
             assert!(crate::ledger::key::ApiKey::parse(&forged).is_none(), "a checksum is over the account");
             assert_eq!(code(&ask(&world, &a.keys[mode], route, &b.ids[mode])), refused(401, "invalid_api_key"));
         }
-        let (method, pattern, resource, _) = ROUTES[route];
         if resource == "account" && pattern.contains(':') {
             let target = format!("{ROOT}{}", pattern.replace(':', &format!("acct_{A}")));
             let asked = world.ask(&World::actor(&b.keys[1]), method, &target, &body(method, pattern), &[]);

@@ -54,7 +54,7 @@ fn leaf_through(world: &World) {
     for (kind, filters) in FILTERS {
         for chosen in 0..1 << filters.len() {
             let named = filters.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
-            let query: String = named.map(|(_, name)| format!("&{name}=x")).collect();
+            let query = named.flat_map(|(_, name)| ["&", name, "=x"]).collect::<String>();
             for cursor in ["", "&starting_after=x_1", "&ending_before=x_1"] {
                 for livemode in [true, false] {
                     world.get(&format!("{kind}?livemode={livemode}{query}{cursor}"));
