@@ -117,7 +117,7 @@ fn a_revoked_key_does_nothing() {
     let before = dump(&world);
     for (revoked, ids) in shop.revoked.iter().zip(&shop.ids) {
         for (route, (_, pattern, ..)) in ROUTES.into_iter().enumerate() {
-            assert_eq!(code(&ask(&world, revoked, route, ids)), refused(401, "api_key_revoked"), "{:?}", pattern);
+            assert_eq!(code(&ask(&world, revoked, route, ids)), refused(401, "api_key_revoked"), "{pattern}");
         }
     }
     assert_eq!(dump(&world), before);
@@ -165,7 +165,7 @@ fn a_ledger_shows_nothing_that_is_not_its_accounts() {
     for (route, (_, pattern, ..)) in ROUTES.into_iter().enumerate() {
         for mode in [0, 1] {
             let shown = ask(&world, &b.keys[mode], route, &b.ids[mode]).body.to_string();
-            assert!(!shown.contains(A), "{}: {shown}", pattern);
+            assert!(!shown.contains(A), "{pattern}: {shown}");
         }
     }
     let before = dump(&world);
