@@ -65,6 +65,7 @@ impl Contender {
             config.replace(WASM, "")
         };
         fs::write(folder.path().join("config.capnp"), config).expect("the configuration");
+        fs::create_dir(folder.path().join("ledgers")).expect("a folder for the ledgers");
         Self { folder, workerd: workerd() }
     }
 

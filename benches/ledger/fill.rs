@@ -20,9 +20,9 @@ pub fn id(prefix: &str, number: usize) -> String {
 /// The largest database in that folder or below: the only account's.
 pub fn database(folder: &Path) -> PathBuf {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    let found = entries.filter_map(|path| match path.is_dir() {
-        true => Some(database(&path)),
-        false => path.extension().is_some_and(|kind| kind == "sqlite").then_some(path),
+    let found = entries.filter_map(|path| {
+        let is_database = path.extension().is_some_and(|kind| kind == "sqlite");
+        if path.is_dir() { Some(database(&path)) } else { is_database.then_some(path) }
     });
     found.max_by_key(|path| std::fs::metadata(path).map_or(0, |data| data.len())).expect("a database")
 }
@@ -47,7 +47,7 @@ pub fn up_to(path: &Path, sessions: usize) {
         .query_row("SELECT count(*) FROM objects WHERE kind = 'checkout.session' AND id < 'cs_0190'", [], |row| row.get(0))
         .expect("a count");
     let unpaid = "kind = 'checkout.session' AND status = 'open' AND reference IS NOT NULL";
-    let sessions = sessions as i64;
+    let sessions = i64::try_from(sessions).expect("a number of rows");
     let template = |condition: &str| {
         let sql = format!("SELECT id, data, hidden FROM objects WHERE {condition} LIMIT 1");
         connection.query_row(&sql, [], |row| Ok([row.get::<_, String>(0)?, row.get(1)?, row.get(2)?])).expect("a template")

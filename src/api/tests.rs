@@ -129,8 +129,8 @@ fn a_revoked_key_does_nothing() {
     let shop = Shop::open(&mut world, A);
     let before = dump(&world);
     for (revoked, ids) in shop.revoked.iter().zip(&shop.ids) {
-        for (route, (_, path, ..)) in ROUTES.into_iter().enumerate() {
-            assert_eq!(code(&ask(&world, revoked, route, ids)), refused(401, "api_key_revoked"), "{path:?}");
+        for (route, (_, pattern, ..)) in ROUTES.into_iter().enumerate() {
+            assert_eq!(code(&ask(&world, revoked, route, ids)), refused(401, "api_key_revoked"), "{pattern}");
         }
     }
     assert_eq!(dump(&world), before);
@@ -177,10 +177,10 @@ fn a_ledger_shows_nothing_that_is_not_its_accounts() {
     world.now.set(BEGIN);
     let b = Shop::open(&mut world, B);
     assert_eq!(a.ids.map(|ids| ids[0].clone()), b.ids.clone().map(|ids| ids[0].clone()));
-    for (route, (_, path, ..)) in ROUTES.into_iter().enumerate() {
+    for (route, (_, pattern, ..)) in ROUTES.into_iter().enumerate() {
         for mode in [0, 1] {
             let shown = ask(&world, &b.keys[mode], route, &b.ids[mode]).body.to_string();
-            assert!(!shown.contains(A), "{path}: {shown}");
+            assert!(!shown.contains(A), "{pattern}: {shown}");
         }
     }
     let before = dump(&world);

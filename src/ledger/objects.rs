@@ -131,8 +131,8 @@ impl List<'_> {
         Ok((found, has_more))
     }
 
-    /// One more is asked for than is shown: it tells whether there are more. The index is named, since the database would rather
-    /// read along the ids, through all objects of the kind.
+    /// One more is asked for than is shown: it tells whether there are more. The index is named: without statistics the database
+    /// takes any that fits, that of the status for an e-mail address say.
     fn statement(&self) -> (String, Vec<Value<'_>>) {
         let mut sql = "SELECT data FROM objects".to_owned();
         if let Some((column, _)) = self.filters.first() {

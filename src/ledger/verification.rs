@@ -47,9 +47,10 @@ pub fn begin(cx: &Context<'_>, task: &Task) -> Outcome {
         return over(cx, &task.subject);
     }
     let session = Kept::<Session>::get(cx.books, None, &transaction.shown.checkout_session)?;
-    let order = order_of(&session)?;
-    match coin_of(&transaction, &order) {
-        Ok(coin) => inquire(cx, task, &transaction, &session, order, coin),
+    // A session that never had an address cannot have been paid.
+    let order = order_of(&session).map_err(|_| Wrong::Address.into());
+    match order.and_then(|order| Ok((order, coin_of(&transaction, &order)?))) {
+        Ok((order, coin)) => inquire(cx, task, &transaction, &session, order, coin),
         Err(problem) => {
             refuse(cx, transaction, problem, task.attempt)?;
             answer(Response::new(204))
@@ -188,6 +189,10 @@ fn judged(
     let Ok(payment) = verified else { return Ok(verified) };
     if session.shown.amount.is_some() && session.hidden.expected.is_none() {
         return Ok(Err(NotYet::Priced.into()));
+    }
+    let received = Dollars::from_millionths(session.hidden.received);
+    if received.and_then(|received| received.checked_add(payment.dollars)).is_none() {
+        return Ok(Err(Wrong::TooMuch.into()));
     }
     for (column, txid) in [("txid_in", payment.txid_in), ("txid_out", payment.txid_out)] {
         let Some(txid) = txid.map(|txid| txid.to_string()) else { continue };

@@ -95,9 +95,10 @@ pub fn plausible(report: &Report, order: &Order) -> Result<Coin, Problem> {
     known(report.coin)
 }
 
-/// The report is about the order's receiving address.
+/// The report is about the order's receiving address, if it says which. Where it does not, `payment-status` alone ties it to the
+/// order.
 fn addressed(report: &Report, order: &Order) -> Result<(), Problem> {
-    if report.address_in == order.receiving { Ok(()) } else { Err(Wrong::Address.into()) }
+    if report.address_in.is_none_or(|address| address == order.receiving) { Ok(()) } else { Err(Wrong::Address.into()) }
 }
 
 /// The coin is one that can be counted.

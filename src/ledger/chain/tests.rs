@@ -14,7 +14,7 @@ fn question(coin: Coin, value: &str) -> Option<Question> {
         coin: coin.as_str(),
         txid_in: TxId::parse(TXID).unwrap(),
         txid_out: None,
-        address_in: Address::parse(OTHER).unwrap(),
+        address_in: Address::parse(OTHER),
         forwarded: None,
     };
     let receiving = Address::parse(RECEIVING).unwrap();

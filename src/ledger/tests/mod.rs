@@ -1,5 +1,6 @@
 //! The ledger as a whole, natively: with a clock, and surroundings that do as a test says.
 
+mod acts;
 mod golden;
 mod idempotency;
 mod life;

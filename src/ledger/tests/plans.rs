@@ -56,7 +56,7 @@ fn leaf_through(world: &World) {
         let id = format!("{prefix}_{}", "1".repeat(if prefix == "acct" { 16 } else { 32 }));
         for chosen in 0..1 << filters.len() {
             let named = filters.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
-            let query: String = named.map(|(_, name)| format!("&{name}=x")).collect();
+            let query = named.flat_map(|(_, name)| ["&", name, "=x"]).collect::<String>();
             for cursor in [String::new(), format!("&starting_after={id}"), format!("&ending_before={id}")] {
                 for livemode in [true, false] {
                     world.get(&format!("{kind}?livemode={livemode}{query}{cursor}"));

@@ -200,6 +200,25 @@ fn one_payment_is_not_counted_again_under_another_name() {
 }
 
 #[test]
+fn what_can_never_count_is_flagged_at_once() {
+    let world = World::new();
+    // Nobody was ever given an address.
+    let lonely = world.session(&json!({}))["id"].as_str().unwrap().to_owned();
+    world.report(&lonely, &reported(0, "25", 1));
+    world.wait(1);
+    assert_eq!(world.all("transactions")[0]["reason"], "address_mismatch");
+    // Each can be counted, both together cannot.
+    let rich = opened(&world, &json!({}));
+    for number in [2, 3] {
+        pay(&world, &rich, 0, "9000000000", number);
+        world.wait(1);
+    }
+    assert_eq!(world.all("transactions")[2]["reason"], "value_too_large");
+    assert_eq!(world.get(&format!("checkout-sessions/{rich}"))["amount_received_usd"], "9000000000");
+    assert_eq!(world.database().select("SELECT count(*) FROM tasks WHERE kind = 'verify'"), [["0"]]);
+}
+
+#[test]
 fn late_short_and_further_payments_are_shown() {
     let world = World::new();
     let session = opened(&world, &json!({"tolerance_bps": 100}));

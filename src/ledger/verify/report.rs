@@ -18,8 +18,8 @@ pub struct Report<'a> {
     pub txid_in: TxId,
     /// The gateway's transaction, from there to the payout wallet. Sibling brands do not name it.
     pub txid_out: Option<TxId>,
-    /// The receiving address.
-    pub address_in: Address,
+    /// The receiving address. Sibling brands do not name it.
+    pub address_in: Option<Address>,
     /// How many coins were paid out (`value_forwarded_coin`). Sibling brands do not name it.
     pub forwarded: Option<Quantity>,
 }
@@ -37,7 +37,7 @@ impl<'a> Report<'a> {
             coin: parameters.required("coin", |text| (text.len() <= MAX_COIN).then_some(text))?,
             txid_in: parameters.required("txid_in", TxId::parse)?,
             txid_out: parameters.optional("txid_out", TxId::parse)?,
-            address_in: parameters.required("address_in", Address::parse)?,
+            address_in: parameters.optional("address_in", Address::parse)?,
             forwarded: parameters.optional("value_forwarded_coin", Quantity::parse)?,
         };
         if report.txid_out == Some(report.txid_in) {
