@@ -28,8 +28,6 @@ pub const WALLET: &str = "/wallet";
 /// The gateway reports a payment.
 pub const REPORT: &str = "/report";
 
-/// How many tasks are begun at a time.
-const TASKS: u32 = 50;
 /// For how long a task that was begun is not begun again while the ledger runs, in milliseconds: longer than the gateway and a
 /// node may take.
 const LEASE_MS: u64 = 300_000;
@@ -139,7 +137,7 @@ fn report(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 
 /// Begins what is due. Each goes on by itself, in steps of its own: the failure of one is nobody else's.
 fn alarm(cx: &Context<'_>) -> Outcome {
-    for task in task::take(cx, TASKS, LEASE_MS)? {
+    for task in task::take(cx, LEASE_MS)? {
         let work = task.clone();
         cx.begin(guarded(cx, task, next_step(move |cx| begin(cx, &work))));
     }

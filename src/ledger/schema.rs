@@ -33,7 +33,7 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         kind TEXT NOT NULL, subject TEXT NOT NULL, due INTEGER NOT NULL, attempt INTEGER NOT NULL,
         begun INTEGER NOT NULL DEFAULT 0, leased INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (kind, subject)) WITHOUT ROWID",
-    "CREATE INDEX tasks_by_due ON tasks (due)",
+    "CREATE INDEX tasks_by_due ON tasks (kind, leased, due)",
     "CREATE INDEX tasks_leased ON tasks (leased) WHERE leased = 1",
     "CREATE TABLE attempts (
         delivery TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL,

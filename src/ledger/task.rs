@@ -27,6 +27,16 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 5] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Prune];
 
+    /// How many may be under way at a time. The platform connects six of a ledger's calls; a merchant who keeps all of theirs waiting
+    /// must not keep payments from being verified.
+    const fn room(self) -> u32 {
+        match self {
+            Self::Verify | Self::Deliver => 3,
+            Self::Poll | Self::Prune => 1,
+            Self::Expire => 50,
+        }
+    }
+
     /// Its name in the table, and in the log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -51,6 +61,8 @@ pub struct Task {
     pub attempt: u32,
 }
 
+/// Later than any moment: the largest number that JavaScript has exactly.
+const NEVER: u64 = (1 << 53) - 1;
 /// How soon a ledger looks whether what it began is still under way, in milliseconds.
 const BEAT_MS: u64 = 10_000;
 /// How much later a task comes that was begun `begun` times and came to no end: from 2 seconds to about a day, with as much
@@ -84,23 +96,31 @@ pub fn done(cx: &Context<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
     cx.books.run("DELETE FROM tasks WHERE kind = ? AND subject = ?", &[kind.as_str().into(), subject.into()])
 }
 
-/// Takes what is due, the longest due first, and leases it for `lease_ms`.
+/// Takes what is due, of each kind the longest due first and as many as there is room for, and leases it for `lease_ms`.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
-pub fn take(cx: &Context<'_>, most: u32, lease_ms: u64) -> Result<Vec<Task>, Error> {
-    let rows = cx
-        .books
-        .rows("SELECT kind, subject, attempt FROM tasks WHERE due <= ? ORDER BY due LIMIT ?", &[cx.now.into(), most.into()])?;
+pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
+    cx.books.run("UPDATE tasks SET leased = 0 WHERE leased = 1 AND due <= ?", &[cx.now.into()])?;
     let mut tasks = Vec::new();
-    for row in rows {
-        let (name, subject) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
-        let attempt = row.number(2).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
-        // A kind that is not known here was planned by a later version.
-        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
-        let sql = "UPDATE tasks SET due = ?, begun = begun + 1, leased = ? WHERE kind = ? AND subject = ?";
-        cx.books.run(sql, &[(cx.now.0 + lease_ms).into(), kind.is_some().into(), (&name).into(), (&subject).into()])?;
-        tasks.extend(kind.map(|kind| Task { kind, subject, attempt }));
+    for kind in Kind::ALL {
+        tasks.extend(take_of(cx, kind, lease_ms)?);
+    }
+    Ok(tasks)
+}
+
+fn take_of(cx: &Context<'_>, kind: Kind, lease_ms: u64) -> Result<Vec<Task>, Error> {
+    let under_way = "SELECT count(*) FROM tasks WHERE kind = ? AND leased = 1";
+    let under_way = cx.books.row(under_way, &[kind.as_str().into()])?.and_then(|row| row.number(0)).unwrap_or(0);
+    let room = u64::from(kind.room()).saturating_sub(under_way);
+    let due = "SELECT subject, attempt FROM tasks WHERE kind = ? AND leased = 0 AND due <= ? ORDER BY due LIMIT ?";
+    let mut tasks = Vec::new();
+    for row in cx.books.rows(due, &[kind.as_str().into(), cx.now.into(), room.into()])? {
+        let subject = row.text(0).unwrap_or_default();
+        let attempt = row.number(1).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
+        let sql = "UPDATE tasks SET due = ?, begun = begun + 1, leased = 1 WHERE kind = ? AND subject = ?";
+        cx.books.run(sql, &[(cx.now.0 + lease_ms).into(), kind.as_str().into(), (&subject).into()])?;
+        tasks.push(Task { kind, subject, attempt });
     }
     Ok(tasks)
 }
@@ -123,15 +143,24 @@ pub fn failed(cx: &Context<'_>, task: &Task) -> Result<(), Error> {
     cx.books.run(&sql, &[cx.now.into(), 0_u32.into(), task.kind.as_str().into(), (&task.subject).into()])
 }
 
-/// When the ledger has to be woken: for the earliest task, and while something is under way soon, lest it be lost.
+/// When the ledger has to be woken: for the earliest task that there is room for, and while something is under way soon, lest it
+/// be lost.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
-    let sql = "SELECT (SELECT min(due) FROM tasks), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)";
-    let Some(row) = cx.books.row(sql, &[])? else { return Ok(None) };
-    let latest = if row.number(1) == Some(1) { cx.now.0 + BEAT_MS } else { u64::MAX };
-    Ok(row.number(0).map(|due| Now(due.min(latest))))
+    let of = |kind: Kind| {
+        let (name, room) = (kind.as_str(), kind.room());
+        format!(
+            "coalesce(CASE WHEN (SELECT count(*) FROM tasks WHERE kind = '{name}' AND leased = 1) < {room}
+            THEN (SELECT min(due) FROM tasks WHERE kind = '{name}' AND leased = 0) END, {NEVER})"
+        )
+    };
+    let kinds = Kind::ALL.map(of).join(", ");
+    let sql = format!("SELECT min({kinds}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)");
+    let Some(row) = cx.books.row(&sql, &[])? else { return Ok(None) };
+    let latest = if row.number(1) == Some(1) { cx.now.0 + BEAT_MS } else { NEVER };
+    Ok(row.number(0).map(|due| due.min(latest)).filter(|due| *due < NEVER).map(Now))
 }
 
 #[cfg(test)]
@@ -159,7 +188,7 @@ mod tests {
     }
 
     fn taken(cx: &Context<'_>) -> Vec<u32> {
-        take(cx, 10, LEASE).unwrap().iter().map(|task| task.attempt).collect()
+        take(cx, LEASE).unwrap().iter().map(|task| task.attempt).collect()
     }
 
     fn due(cx: &Context<'_>) -> u64 {
@@ -191,6 +220,22 @@ mod tests {
                 assert_eq!(due(cx), 90_000);
                 done(cx, Kind::Deliver, "cb_1").unwrap();
                 assert_eq!(next_due(cx), Ok(None));
+            });
+        });
+    }
+
+    /// A merchant whose server hangs keeps three calls waiting, and no payment.
+    #[test]
+    fn one_kind_leaves_room_for_the_others() {
+        with_task(|at| {
+            at(1000, &|cx| {
+                (2..9).for_each(|number| plan(cx, Kind::Deliver, &format!("cb_{number}"), Now(number)).unwrap());
+                let kinds = |cx: &Context<'_>| take(cx, LEASE).unwrap().into_iter().map(|task| task.kind).collect::<Vec<_>>();
+                assert_eq!((kinds(cx), kinds(cx), due(cx)), (vec![Kind::Deliver; 3], vec![], 1000 + BEAT_MS));
+                plan(cx, Kind::Verify, "txn_1", Now(900)).unwrap();
+                assert_eq!((due(cx), kinds(cx)), (900, vec![Kind::Verify]));
+                done(cx, Kind::Deliver, "cb_1").unwrap();
+                assert_eq!((due(cx), kinds(cx)), (4, vec![Kind::Deliver]));
             });
         });
     }
