@@ -4,6 +4,7 @@ mod stage;
 mod support;
 
 use ledger::{ADMIN, Caller, pay, text};
+use livery_sandbox::BotMode;
 use serde_json::{Value, json};
 use stage::{MERCHANT, Made, STRANGER, Stage, encode, failure};
 use std::process::Command;
@@ -143,6 +144,26 @@ fn after_it_was_paid_the_same_link_is_a_new_payment() {
     addresses.sort();
     addresses.dedup();
     assert_eq!(addresses.len(), 3, "no address twice");
+}
+
+/// Money came, though it does not count yet or never will: the address is used.
+#[test]
+fn after_a_payment_was_reported_the_same_order_has_a_new_address() {
+    let stage = open_stage();
+    let operator = Caller::operator(&stage);
+    stage.sandbox.set_bot_mode(BotMode::UnknownCoin);
+    let target = format!("/control/wallet.php?callback={}", encode(&stage.shop_callback("1")));
+    for paths in [[target.clone(), target], [link(&stage, "2", &[]), link(&stage, "2", &[])]] {
+        let before = operator.list("checkout-sessions").len();
+        assert!(visit(&stage, &paths[0]).status < 400);
+        let session = operator.list("checkout-sessions")[0].clone();
+        pay(&stage, &session, "25");
+        operator.await_payment(&session, |payment| payment["reason"] == "coin_unknown");
+        assert!(visit(&stage, &paths[1]).status < 400);
+        let sessions = operator.list("checkout-sessions");
+        assert_eq!((sessions.len(), &sessions[1]["status"]), (before + 2, &json!("processing")));
+        assert_ne!(sessions[0]["receiving_address"], sessions[1]["receiving_address"]);
+    }
 }
 
 #[test]

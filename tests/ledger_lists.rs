@@ -55,6 +55,7 @@ fn walk_back(shop: &Caller<'_>, path: &str, limit: usize, from: &str) -> Vec<Str
         let page = shop.get(&format!("{path}limit={limit}&ending_before={}", found.last().unwrap()));
         let mut newer = ids(page["data"].as_array().unwrap());
         newer.reverse();
+        assert!(newer.iter().all(|id| !found.contains(id)), "nothing comes twice");
         found.extend(newer);
         if page["has_more"] == false {
             return found;
