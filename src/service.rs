@@ -280,6 +280,10 @@ impl Service {
         // Backticks around a parameter's name are for programmers, a page is for customers.
         let page = (face.form == Form::Html).then(|| pages::error(brand, face, error, &message.replace('`', ""))).flatten();
         let mut response = page.unwrap_or_else(|| error_json(error, face, &message));
+        if error.status() == 401 {
+            // RFC 9110, 15.5.2: it says how to prove who one is.
+            response = response.header("www-authenticate", "Bearer");
+        }
         if let Error::Method(allowed) = error {
             response = response.header("allow", *allowed);
         }

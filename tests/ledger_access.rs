@@ -134,7 +134,9 @@ fn whoever_has_no_good_key_gets_nothing() {
                 Some(value) => bare.clone().header("authorization", value),
                 None => bare.clone(),
             };
-            assert_eq!(code(&request.send()), (401, expected.to_owned()), "{method} {path} {header:?}");
+            let answer = request.send();
+            assert_eq!(code(&answer), (401, expected.to_owned()), "{method} {path} {header:?}");
+            assert_eq!(answer.header("WWW-Authenticate"), Some("Bearer"));
         }
     }
     assert_eq!(shop.owner.list("checkout-sessions").len(), 2, "nothing was made");

@@ -50,7 +50,6 @@ impl Contender {
             &settings.set("ALLOW_UNSIGNED_LINKS", "true").set("RATE_LIMIT_PER_CLIENT", "1000000"),
             OWN_HOST,
         );
-        fs::create_dir(folder.path().join("ledgers")).expect("a folder for the ledgers");
         let copy = |from: PathBuf, to: &str| {
             fs::copy(&from, folder.path().join(to)).unwrap_or_else(|e| panic!("{}: {e}", from.display()))
         };

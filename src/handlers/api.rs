@@ -15,7 +15,7 @@ use crate::pages::request_id;
 /// Request headers that the ledger reads.
 const PASSED: [&str; 2] = ["accept", idempotency::HEADER];
 /// Headers of its answers that the caller gets.
-const ANSWERED: [&str; 6] = ["allow", "cache-control", "content-type", "idempotent-replayed", "location", "retry-after"];
+const ANSWERED: [&str; 6] = ["allow", "cache-control", "content-type", "idempotent-replayed", "retry-after", "www-authenticate"];
 
 /// Forwards a request to the account's ledger.
 ///
