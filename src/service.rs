@@ -280,7 +280,7 @@ impl Service {
         // Backticks around a parameter's name are for programmers, a page is for customers.
         let page = (face.form == Form::Html).then(|| pages::error(brand, face, error, &message.replace('`', ""))).flatten();
         let mut response = page.unwrap_or_else(|| error_json(error, face, &message));
-        if error.status() == 401 {
+        if matches!(error, Error::Access(_)) && error.status() == 401 {
             // RFC 9110, 15.5.2: it says how to prove who one is.
             response = response.header("www-authenticate", "Bearer");
         }

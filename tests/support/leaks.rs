@@ -34,6 +34,7 @@ pub const ALLOWED_HEADERS: &[&str] = &[
     "strict-transport-security",
     "transfer-encoding",
     "vary",
+    "www-authenticate",
     "x-content-type-options",
 ];
 
