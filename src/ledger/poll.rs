@@ -1,7 +1,7 @@
 //! Missed callbacks: a session whose customer was sent on to pay, and of which nothing is heard, is asked for.
 //!
 //! Sparingly: the gateway wants its callback to be relied upon. The operator's setting says after how many minutes; nothing is
-//! asked once a payment was reported.
+//! asked once a payment counts, nor while one is being verified.
 
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_gateway};
@@ -39,12 +39,19 @@ fn plan(cx: &Context<'_>, session: &str, number: u32) -> Result<(), Error> {
 /// [`Error::Books`] where the database fails.
 pub fn ask(cx: &Context<'_>, task: &Task) -> Outcome {
     let session = Kept::<Session>::get(cx.books, None, &task.subject)?;
-    let token = session.hidden.ipn_token.as_deref().and_then(|token| Opaque::parse(token).ok());
-    let Some(token) = token.filter(|_| !session.hidden.was_reported) else {
-        task::done(cx, Kind::Poll, &task.subject)?;
-        return answer(Response::new(204));
-    };
     let number = task.attempt.saturating_add(1);
+    let token = session.hidden.ipn_token.as_deref().and_then(|token| Opaque::parse(token).ok());
+    let token = match (Reported::of(cx, &session)?, token) {
+        (Reported::Nothing, Some(token)) => token,
+        (Reported::Pending, _) => {
+            plan(cx, &session.shown.id, number)?;
+            return answer(Response::new(204));
+        }
+        (Reported::Counted, _) | (_, None) => {
+            task::done(cx, Kind::Poll, &task.subject)?;
+            return answer(Response::new(204));
+        }
+    };
     ask_gateway(cx, status::request(cx.config, &token, known::asked_by()), move |cx, came| {
         plan(cx, &session.shown.id, number)?;
         let told = accepted(came).and_then(|reply| status::interpret(&reply));
@@ -56,10 +63,32 @@ pub fn ask(cx: &Context<'_>, task: &Task) -> Outcome {
     })
 }
 
+/// What is known of payments to a session. A report that turned out to be untrue is as good as none: whoever makes one up must not
+/// keep the ledger from asking.
+#[derive(PartialEq, Eq)]
+enum Reported {
+    Nothing,
+    Pending,
+    Counted,
+}
+
+impl Reported {
+    fn of(cx: &Context<'_>, session: &Kept<Session>) -> Result<Self, Error> {
+        let sql = "SELECT max(status = 'verified') FROM objects INDEXED BY objects_by_parent
+            WHERE kind = 'transaction' AND livemode = ? AND parent = ? AND status IN ('pending', 'verified')";
+        let row = cx.books.row(sql, &[session.shown.livemode.into(), (&session.shown.id).into()])?;
+        Ok(match row.and_then(|row| row.number(0)) {
+            None => Self::Nothing,
+            Some(0) => Self::Pending,
+            Some(_) => Self::Counted,
+        })
+    }
+}
+
 /// A payment that the gateway knows of, and that nobody reported, is written down as if somebody had.
 fn found(cx: &Context<'_>, session: &str, told: &PaymentStatus) -> Result<(), Error> {
     let mut session = Kept::<Session>::get(cx.books, None, session)?;
-    if session.hidden.was_reported {
+    if Reported::of(cx, &session)? != Reported::Nothing {
         return Ok(());
     }
     let field = |name, value: &Option<String>| (name, value.clone().unwrap_or_default());

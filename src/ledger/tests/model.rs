@@ -210,11 +210,16 @@ impl Model {
     }
 
     fn poll(&mut self, session: usize, number: usize) {
-        if self.sessions[session].was_reported {
+        let is_any = |state: &str| self.payments.iter().any(|payment| payment.session == session && payment.state == state);
+        let (is_counted, is_pending) = (is_any("verified"), is_any("pending"));
+        if is_counted {
             return;
         }
         if let Some(next) = POLLS.get(number + 1) {
             self.plan(self.now + (next - POLLS[number]) * 60_000, Due::Poll(session, number + 1));
+        }
+        if is_pending {
+            return;
         }
         let order = self.sessions[session].order.unwrap();
         if let Says::Paid(told) = self.gateway[order].clone() {
