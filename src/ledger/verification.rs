@@ -73,6 +73,7 @@ fn order_of(session: &Kept<Session>) -> Result<Order, Error> {
 fn coin_of(transaction: &Kept<Transaction>, order: &Order) -> Result<Coin, Problem> {
     match transaction.shown.source {
         Source::Callback => {
+            verify::report::unambiguous(&transaction.hidden.query)?;
             let parameters = parameters(&transaction.hidden.query);
             verify::plausible(&read(&parameters)?, order)
         }

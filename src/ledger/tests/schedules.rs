@@ -328,3 +328,18 @@ fn what_the_chain_does_not_show_never_counts() {
         assert_eq!(world.get(&format!("checkout-sessions/{id}"))["amount_received_usd"], "0");
     }
 }
+
+/// A merchant's software may take the first of two where the last was verified.
+#[test]
+fn a_report_that_can_be_read_in_two_ways_reaches_no_merchant() {
+    let world = World::new();
+    let session = opened(&world, &json!({"callback": "https://shop.example/paid?order=1"}));
+    world.script.set_status(0, Status::Paid(facts("25", 1)));
+    world.report(&session, &format!("value_coin=2500&{}", reported(0, "25", 1)));
+    world.wait(1);
+    assert_eq!(world.all("transactions")[0]["reason"], "report_malformed");
+    assert_eq!(world.script.calls_to(Callee::Merchant), []);
+    world.report(&session, &reported(0, "25", 1));
+    world.wait(1);
+    assert_eq!(world.script.calls_to(Callee::Merchant).len(), 1, "the true one counts all the same");
+}
