@@ -5,6 +5,7 @@ mod support;
 
 use ledger::{Caller, done, stage as open_stage, text};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use stage::failure;
 
 const PROBLEM: &str = "application/problem+json";
@@ -177,8 +178,33 @@ fn nobody_speaks_for_the_worker() {
     }
     let bare = stage.worker.request("GET", "/api/v1/events").header("livery-actor", "operator").header("livery-account", &own);
     assert_eq!(failure(&bare.send()).1, "api_key_required");
-    for path in ["/alarm", "/report", "/wallet", "/copy"] {
-        let answer = shop.request("POST", path, &json!({})).send();
-        assert!(answer.status >= 400 && answer.status < 500, "{path} is not for the outside: {}", answer.text());
+}
+
+/// A key of the right form, which anybody can make, names a ledger; and on the way to it a path loses its dots.
+#[test]
+fn what_the_worker_alone_asks_of_a_ledger_nobody_else_can() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let account = shop.get("account");
+    let body = format!("lv_live_{}{}", text(&account, "id").replace("acct_", ""), "07".repeat(24));
+    let checksum = base16ct::lower::encode_string(&Sha256::digest(&body));
+    let stranger = Caller::with_token(&stage, &format!("{body}{}", &checksum[..8]));
+    let mut taken = account.clone();
+    (taken["name"], taken["payout_wallet"]) = (json!("Thief"), json!(stage::STRANGER));
+    taken["updated_at"] = json!(account["updated_at"].as_u64().expect("a moment") + 1);
+    let ways = [
+        "/",
+        "/api/v1/../../",
+        "/api/v1/%2e%2e/.%2E/",
+        "/api/v1/..\\..\\",
+        "/api/v1/accounts/..\\..\\..\\",
+        "/api/v1//../../../",
+    ];
+    for (way, name) in ways.iter().flat_map(|way| ["alarm", "report", "wallet", "copy"].map(|name| (way, name))) {
+        for caller in [&shop, &stranger, &Caller::operator_of(&stage, &text(&account, "id"))] {
+            let answer = caller.request("POST", &format!("{way}{name}"), &taken).send();
+            assert!(answer.status >= 400 && answer.status < 500, "{way}{name} is not for the outside: {}", answer.text());
+            assert_eq!(shop.get("account"), account, "{way}{name}");
+        }
     }
 }

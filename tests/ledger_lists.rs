@@ -198,3 +198,17 @@ fn a_list_says_what_it_is_and_refuses_what_it_does_not_know() {
     let unknown = format!("checkout-sessions?starting_after=cs_{}", "0".repeat(32));
     assert_eq!(shop.list(&unknown).len(), 0, "nothing is older");
 }
+
+/// What can be sent can be listed: a page of the largest sessions is larger than any reply of the gateway's may be.
+#[test]
+fn a_page_of_large_objects_arrives() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let metadata: Value = (0..50).map(|number| (format!("key{number}"), json!("x".repeat(500)))).collect();
+    for _ in 0..12 {
+        shop.session(&json!({"metadata": metadata}));
+    }
+    for path in ["checkout-sessions?limit=100", "events?limit=100&type=checkout.session.created"] {
+        assert_eq!(shop.list(path).len(), 12, "{path}");
+    }
+}

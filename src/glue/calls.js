@@ -7,6 +7,8 @@ import { fields } from './worker.js';
 const MAX_BODY = 64 * 1024;
 /** Longest reply read as text, in bytes (http::MAX_TEXT). */
 const MAX_TEXT = 256 * 1024;
+/** The same of a ledger's: a page of its largest objects, of which each was a request's body once. */
+const MAX_LEDGER_TEXT = 101 * MAX_BODY;
 // flow::Callee
 const [MERCHANT, LEDGER, EDGE] = [1, 3, 4];
 // http::Read
@@ -147,7 +149,7 @@ async function cached({ url, method, headers, body }) {
   return kept ?? new Response(null, { status: 404 });
 }
 
-async function receive({ read, timeout }, reply) {
+async function receive({ to, read, timeout }, reply) {
   const came = new Came(reply.status, reply.headers);
   if (read === STREAM && reply.status < 300) {
     came.stream = new Blocks(reply.body, timeout);
@@ -156,7 +158,7 @@ async function receive({ read, timeout }, reply) {
     // Nobody reads it, and its sender would hold the connection.
     reply.body?.cancel().catch(() => {});
   } else {
-    const text = await textOf(reply, MAX_TEXT);
+    const text = await textOf(reply, to === LEDGER ? MAX_LEDGER_TEXT : MAX_TEXT);
     if (text === undefined && reply.status < 400) return new Came(UNREADABLE);
     came.text = text ?? '';
   }

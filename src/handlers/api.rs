@@ -24,10 +24,8 @@ const ANSWERED: [&str; 6] = ["allow", "cache-control", "content-type", "idempote
 pub fn forward(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let RequestBody::Whole(body) = &request.body else { return Err(Error::BodyTooLarge) };
     let claim = Claim::of(cx.config, request.headers)?;
-    if request.method == Method::Other {
-        // Its name is not known any more, so it cannot be passed on.
-        api::find(request.method, request.path.strip_prefix(ROOT).unwrap_or_default())?;
-    }
+    // What no route serves is not passed on: its path could mean another one there, and its method's name may not be known.
+    api::find(request.method, request.path.strip_prefix(ROOT).unwrap_or_default())?;
     let named = request.path.strip_prefix(ROOT).and_then(|path| path.strip_prefix("accounts"));
     let account = match (named, &claim) {
         (Some(_), Claim::Operator(_)) if cx.config.payout.is_some() => AccountId::main(),

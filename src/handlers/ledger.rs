@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::access::ACCOUNT;
+use crate::api::access::{ACCOUNT, ACTOR};
 use crate::api::{self, idempotency};
 use crate::error::{Error, Refused};
 use crate::flow::{Context, Outcome, Step, Then, Waiting, answer, next_step};
@@ -75,13 +75,18 @@ pub fn settle(cx: &Context<'_>, outcome: Outcome) -> Outcome {
     settled.inspect_err(|_| cx.books.undo())
 }
 
+/// What somebody asks names an actor, and is for the API whatever its path: on its way here `/api/v1/../../copy` became `/copy`.
+/// What the Worker itself asks names none.
 fn route(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    if request.headers.get(ACTOR).is_some() {
+        return api::serve(cx, request, &account_of(request)?);
+    }
     match (request.method, request.path) {
         (Method::Post, COPY) => copy(cx, request),
         (Method::Post, WALLET) => wallet(cx, request),
         (Method::Post, REPORT) => report(cx, request),
         (Method::Post, ALARM) => alarm(cx),
-        _ => api::serve(cx, request, &account_of(request)?),
+        _ => Err(Error::NotFound),
     }
 }
 

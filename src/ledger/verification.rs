@@ -52,7 +52,7 @@ pub fn begin(cx: &Context<'_>, task: &Task) -> Outcome {
     match order.and_then(|order| Ok((order, coin_of(&transaction, &order)?))) {
         Ok((order, coin)) => inquire(cx, task, &transaction, &session, order, coin),
         Err(problem) => {
-            refuse(cx, transaction, problem, task.attempt)?;
+            refuse(cx, transaction, problem, problem.is_temporary(), task.attempt)?;
             answer(Response::new(204))
         }
     }
@@ -73,6 +73,7 @@ fn order_of(session: &Kept<Session>) -> Result<Order, Error> {
 fn coin_of(transaction: &Kept<Transaction>, order: &Order) -> Result<Coin, Problem> {
     match transaction.shown.source {
         Source::Callback => {
+            verify::report::unambiguous(&transaction.hidden.query)?;
             let parameters = parameters(&transaction.hidden.query);
             verify::plausible(&read(&parameters)?, order)
         }
@@ -159,7 +160,10 @@ fn decide(
     let evidence = Evidence { price, status, chain };
     match judged(cx, &transaction, &session, inquiry, &evidence)? {
         Ok(payment) => credit(cx, transaction, session, payment)?,
-        Err(problem) => refuse(cx, transaction, problem, inquiry.attempt)?,
+        Err(problem) => {
+            let may_pass = problem.is_temporary() || (session.hidden.received > 0 && problem.is_of_status());
+            refuse(cx, transaction, problem, may_pass, inquiry.attempt)?;
+        }
     }
     answer(Response::new(204))
 }
@@ -276,8 +280,14 @@ pub fn credit(
 }
 
 /// It does not count, or not yet.
-fn refuse(cx: &Context<'_>, mut transaction: Kept<Transaction>, problem: Problem, attempt: u32) -> Result<(), Error> {
-    let next = if problem.is_temporary() { VERIFICATION.next(attempt + 1, cx.now) } else { None };
+fn refuse(
+    cx: &Context<'_>,
+    mut transaction: Kept<Transaction>,
+    problem: Problem,
+    may_pass: bool,
+    attempt: u32,
+) -> Result<(), Error> {
+    let next = if may_pass { VERIFICATION.next(attempt + 1, cx.now) } else { None };
     let said = if let Some(next) = next {
         task::plan(cx, Kind::Verify, &transaction.shown.id, next)?;
         Type::PaymentPending

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::script::Script;
 use super::{Database, Ledgers};
+use crate::api::ROOT;
 use crate::api::access::{ACCOUNT, ACTOR};
 use crate::country::Country;
 use crate::http::{Body, Method, Now, Reply, Request, RequestBody};
@@ -97,9 +98,14 @@ impl World {
     /// A request to the ledger, carried as far as its first calls.
     pub fn begin(&self, actor: &str, method: Method, target: &str, body: &Value, more: &[(&str, &str)]) -> Turn {
         let database = self.database();
-        let headers = [(ACCOUNT, self.account.digits()), (ACTOR, actor)];
-        let headers: Vec<(String, String)> =
-            headers.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        // The Worker's own requests name no actor.
+        let actor = target.starts_with(ROOT).then_some((ACTOR, actor));
+        let headers: Vec<(String, String)> = [(ACCOUNT, self.account.digits())]
+            .iter()
+            .chain(&actor)
+            .chain(more)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let (now, entropy) = (Now(self.now.get()), [7; 16]);

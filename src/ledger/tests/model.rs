@@ -267,6 +267,9 @@ impl Model {
         let is_new = |(is_in, txid): (bool, Option<u32>)| txid.is_none_or(|txid| !self.counted.contains(&(is_in, txid)));
         if agrees && is_new((true, told.txid_in)) && is_new((false, payout)) {
             Verdict::Counts { dollars, payout }
+        } else if !agrees && self.sessions[*session].received > 0 {
+            // What the gateway says may be about an earlier payment still.
+            Verdict::Later
         } else {
             Verdict::Never
         }

@@ -348,3 +348,35 @@ fn what_the_chain_does_not_show_never_counts() {
         assert_eq!(world.get(&format!("checkout-sessions/{id}"))["amount_received_usd"], "0");
     }
 }
+
+/// A merchant's software may take the first of two where the last was verified.
+#[test]
+fn a_report_that_can_be_read_in_two_ways_reaches_no_merchant() {
+    let world = World::new();
+    let session = opened(&world, &json!({"callback": "https://shop.example/paid?order=1"}));
+    world.script.set_status(0, Status::Paid(facts("25", 1)));
+    world.report(&session, &format!("value_coin=2500&{}", reported(0, "25", 1)));
+    world.wait(1);
+    assert_eq!(world.all("transactions")[0]["reason"], "report_malformed");
+    assert_eq!(world.script.calls_to(Callee::Merchant), []);
+    world.report(&session, &reported(0, "25", 1));
+    world.wait(1);
+    assert_eq!(world.script.calls_to(Callee::Merchant).len(), 1, "the true one counts all the same");
+}
+
+/// The gateway speaks of the first payment for a while after the second was reported.
+#[test]
+fn a_second_payment_waits_until_the_gateway_knows_of_it() {
+    let world = World::new();
+    let session = opened(&world, &json!({}));
+    pay(&world, &session, 0, "10", 1);
+    world.wait(1);
+    world.report(&session, &reported(0, "15", 2));
+    world.wait(3);
+    let waiting = world.all("transactions").pop().unwrap();
+    assert_eq!((&waiting["status"], &waiting["reason"]), (&json!("pending"), &json!("status_txid_mismatch")));
+    world.script.set_status(0, Status::Paid(facts("15", 2)));
+    world.wait(30);
+    let paid = world.get(&format!("checkout-sessions/{session}"));
+    assert_eq!((&paid["status"], &paid["amount_received_usd"]), (&json!("paid"), &json!("25")));
+}

@@ -93,6 +93,13 @@ impl Problem {
     pub const fn is_temporary(self) -> bool {
         matches!(self, Self::NotYet(_))
     }
+
+    /// Whether `payment-status` speaks of another payment. Where one was counted before, it may be that one still: the gateway
+    /// itself may need a moment to know of the next.
+    #[must_use]
+    pub const fn is_of_status(self) -> bool {
+        matches!(self, Self::Wrong(Wrong::StatusTransaction | Wrong::StatusValue | Wrong::StatusCoin))
+    }
 }
 
 impl Wrong {
