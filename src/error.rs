@@ -318,7 +318,9 @@ impl Error {
             Self::TooManyReports => {
                 "More different payments were reported for this session than it can have: look at those there are."
             }
-            Self::Ledger => "The account's ledger cannot be reached right now: try again in a moment; nothing was changed.",
+            Self::Ledger => {
+                "The account's ledger did not answer, so what was asked may have been done or not: ask again, under the same Idempotency-Key."
+            }
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
             Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
             Self::OneAccount => {

@@ -104,22 +104,26 @@ fn wallet(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     let account = account::own(cx, &id)?.shown;
     let session = match read(request)? {
         Wanted::Session(session) => Kept::get(cx.books, None, &session)?,
-        Wanted::Draft(draft) => drafted(cx, &id, Draft { tolerance_bps: Some(account.tolerance_bps), ..*draft })?,
+        Wanted::Draft(draft) => drafted(cx, &id, &account, *draft)?,
     };
     opening::open(cx, &id, &account, session)
 }
 
-/// Whoever comes again under the same reference gets the same session, as long as nothing was paid to it.
-fn drafted(cx: &Context<'_>, account: &AccountId, draft: Draft) -> Result<Kept<Session>, Error> {
+/// Whoever comes again under the same reference gets the same session, as long as nothing was paid to it, and as long as its
+/// address pays the wallet that is to be paid today.
+fn drafted(cx: &Context<'_>, id: &AccountId, account: &Account, draft: Draft) -> Result<Kept<Session>, Error> {
+    let draft = Draft { tolerance_bps: Some(account.tolerance_bps), ..draft };
+    let pays = account::mark(account.payout(cx)?);
     let values = [Session::KIND.into(), draft.digest.as_deref().into()];
     let known = Kept::<Session>::find(cx.books, "kind = ? AND digest = ?", &values)?;
     let is_free = |known: &Kept<Session>| {
         let is_over = known.shown.expires_at.is_some_and(|end| end <= cx.now.0);
-        matches!(known.shown.status, Status::Open | Status::Processing) && !known.hidden.was_reported && !is_over
+        let is_todays = known.hidden.pays.as_ref().is_none_or(|paid| *paid == pays);
+        matches!(known.shown.status, Status::Open | Status::Processing) && !known.hidden.was_reported && !is_over && is_todays
     };
     match known.filter(is_free) {
         Some(known) => Ok(known),
-        None => Kept::open(cx, draft, |id| Some(session::url(cx.config, account, id))),
+        None => Kept::open(cx, draft, |session| Some(session::url(cx.config, id, session))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accounts: merchants, and what the operator decided for each.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 use crate::flow::Context;
@@ -104,6 +105,14 @@ impl Account {
             (None, None) => Err(missing),
         }
     }
+}
+
+/// By which a wallet is recognised that is not to be remembered itself: the operator's is a secret.
+#[must_use]
+pub fn mark(wallet: Wallet) -> String {
+    let mut mark = base16ct::lower::encode_string(&Sha256::digest(wallet.to_string()));
+    mark.truncate(32);
+    mark
 }
 
 /// The account of this ledger. The only one of an operator who fixed the payout wallet comes into being when it is first asked

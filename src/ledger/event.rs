@@ -26,8 +26,10 @@ pub enum Type {
     SessionPaid,
     /// Less than what was owed has arrived.
     SessionUnderpaid,
-    /// More arrived after it was paid.
+    /// More arrived after it was paid, and it is too much now.
     SessionOverpaid,
+    /// More arrived after it was paid, within what was owed.
+    SessionUpdated,
     /// Its time was over.
     SessionExpired,
     /// It was given up.
@@ -63,6 +65,7 @@ impl Type {
             Self::SessionProcessing => "checkout.session.processing",
             Self::SessionPaid => "checkout.session.paid",
             Self::SessionUnderpaid => "checkout.session.underpaid",
+            Self::SessionUpdated => "checkout.session.updated",
             Self::SessionOverpaid => "checkout.session.overpaid",
             Self::SessionExpired => "checkout.session.expired",
             Self::SessionCanceled => "checkout.session.canceled",

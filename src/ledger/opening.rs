@@ -13,7 +13,7 @@ use crate::gateway::opaque::Opaque;
 use crate::gateway::wallet::{Created, Order};
 use crate::http::{Fault, Reply, Response};
 use crate::known::{self, Question};
-use crate::ledger::account::Account;
+use crate::ledger::account::{self, Account};
 use crate::ledger::id::AccountId;
 use crate::ledger::objects::{Kept, write};
 use crate::ledger::poll;
@@ -45,6 +45,7 @@ pub fn open(cx: &Context<'_>, id: &AccountId, account: &Account, session: Kept<S
         _ => {}
     }
     let (payout, split) = (account.payout(cx)?, account.split(cx)?);
+    let pays = account::mark(payout);
     let callback_url = token::session_url(cx.config, id, &session.shown.id).ok_or(Error::Internal)?;
     let order = Order { payout, callback_url, split };
     let mut calls = vec![order.request(cx.config, known::asked_by()).map_err(|why| Error::Split("payout_wallet", why))?];
@@ -56,7 +57,7 @@ pub fn open(cx: &Context<'_>, id: &AccountId, account: &Account, session: Kept<S
     ask_gateway_at_once(cx, calls, move |cx, mut came| {
         let conversion = if matches!(owed, Owed::Asks(_)) { came.pop() } else { None };
         let created = Created::from_reply(&accepted(came.pop().unwrap_or(Err(Fault::Unreachable)))?)?;
-        started(cx, &session_id, &created, owed.settle(cx, conversion))
+        started(cx, &session_id, pays, &created, owed.settle(cx, conversion))
     })
 }
 
@@ -68,11 +69,12 @@ fn open_test(cx: &Context<'_>, mut session: Kept<Session>) -> Outcome {
     answer(Response::new(200).text("application/json", format!("{{\"session\":{}}}", write(&session.shown)?)))
 }
 
-fn started(cx: &Context<'_>, id: &str, created: &Created, expected: Option<Dollars>) -> Outcome {
+fn started(cx: &Context<'_>, id: &str, pays: String, created: &Created, expected: Option<Dollars>) -> Outcome {
     let mut session = Kept::<Session>::get(cx.books, None, id)?;
     if session.hidden.address_in.is_none() {
         session.hidden.address_in = Some(created.address_in.encoded());
         session.hidden.ipn_token = Some(created.ipn_token.encoded());
+        session.hidden.pays = Some(pays);
         session.owe(expected);
         session.shown.receiving_address = Some(created.polygon_address_in.to_string());
         session.happen(cx, Happening::Started)?;

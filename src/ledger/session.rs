@@ -41,7 +41,7 @@ pub struct Session {
     pub amount_received_usd: String,
     /// Whether money arrived after the session's end.
     pub paid_late: bool,
-    /// Whether more arrived than was owed, by more than the tolerance.
+    /// Whether more arrived than was owed.
     pub overpaid: bool,
     /// How much less than the amount is enough, in hundredths of a percent.
     pub tolerance_bps: u16,
@@ -90,6 +90,8 @@ pub struct Private {
     pub received: u64,
     /// When it expired or was cancelled.
     pub ended_at: Option<u64>,
+    /// By which the wallet is recognised that its address pays.
+    pub pays: Option<String>,
     /// Whether a payment to its address was ever reported: whoever comes again under the same reference gets a new address.
     pub was_reported: bool,
 }
@@ -239,7 +241,7 @@ impl Kept<Session> {
             _ => {}
         }
         self.update(cx.books)?;
-        if let Some(said) = event_of(before, status, happening) {
+        if let Some(said) = event_of(before, status, happening, is_over) {
             event::record(cx, said, &self.shown, &self.shown.id)?;
         }
         Ok(())
@@ -247,10 +249,11 @@ impl Kept<Session> {
 }
 
 /// What is said about a change.
-const fn event_of(before: Status, status: Status, happening: Happening) -> Option<Type> {
+const fn event_of(before: Status, status: Status, happening: Happening, is_over: bool) -> Option<Type> {
     match (happening, before, status) {
         (Happening::Started, Status::Open, _) => Some(Type::SessionProcessing),
-        (Happening::Received(_), Status::Paid, _) => Some(Type::SessionOverpaid),
+        (Happening::Received(_), Status::Paid, _) if is_over => Some(Type::SessionOverpaid),
+        (Happening::Received(_), Status::Paid, _) => Some(Type::SessionUpdated),
         (Happening::Received(_), _, Status::Paid) => Some(Type::SessionPaid),
         (Happening::Received(_), ..) => Some(Type::SessionUnderpaid),
         (_, Status::Open | Status::Processing, Status::Expired) => Some(Type::SessionExpired),

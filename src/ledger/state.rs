@@ -45,7 +45,7 @@ pub enum Sum {
     Short,
     /// Enough.
     Full,
-    /// More, by more than the tolerance.
+    /// More.
     Over,
 }
 
