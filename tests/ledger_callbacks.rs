@@ -172,3 +172,22 @@ fn each_payment_has_a_callback_and_no_session_without_one_has_any() {
     assert_ne!(transactions[0], transactions[1]);
     assert_eq!(shop.list(&format!("callbacks?checkout_session={}", text(&silent, "id"))).len(), 0);
 }
+
+/// Whoever knows the gateway's callback can write behind it what they like; the merchant hears what was verified.
+#[test]
+fn the_merchant_hears_nothing_that_nobody_verified() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    stage.sandbox.set_bot_mode(livery_sandbox::BotMode::Silent);
+    let session = shop.started(&json!({"callback": stage.shop_callback("5")}));
+    pay(&stage, &session, "25");
+    let receiving = text(&session, "receiving_address");
+    let wallet = stage.sandbox.wallet(&receiving).expect("a wallet");
+    let payment = &wallet.payments[0];
+    let told = format!("value_coin=25&coin=polygon_usdc&txid_in={}&txid_out={}", payment.txid_in, payment.txid_out);
+    let target = format!("{}&{told}&order_status=shipped&livemode=false", wallet.callback.replace(&stage.worker.url(), ""));
+    assert_eq!(stage.get(&target).send().text(), "*ok*");
+    shop.await_session(&session, |session| session["status"] == "paid");
+    assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, PATIENCE));
+    assert_eq!(received(&stage), [format!("number=5&{told}")]);
+}

@@ -182,3 +182,25 @@ fn a_link_to_an_account_makes_a_session() {
     let unknown = link.replace(&account, "acct_0123456789abcdef");
     assert_eq!(stage::failure(&stage.get(&unknown).send()).1, "resource_missing");
 }
+
+/// Whose wallet was changed, stolen say, is paid at an address for the new one, also by links and shops that come again.
+#[test]
+fn a_link_pays_todays_wallet() {
+    let stage = open_stage(&[("ALLOW_UNSIGNED_LINKS", "true")]);
+    let shop = Caller::merchant(&stage);
+    let account = shop.get("account")["id"].as_str().expect("an id").to_owned();
+    let callback = stage::encode(&stage.shop_callback("78"));
+    let order = format!("account={account}&amount=25&currency=USD&provider=moonpay&email=a%40b.example&callback={callback}");
+    let asked_for = || {
+        stage.asked();
+        assert_eq!(stage.get(&format!("/checkout?{order}")).expect_provider_url().send().status, 302);
+        let wallets = stage.asked().into_iter().filter(|call| call.path.ends_with("/wallet.php"));
+        wallets.map(|call| stage::read_one(&call.query, "address").expect("a wallet")).collect::<Vec<_>>()
+    };
+    assert_eq!((asked_for(), asked_for()), (vec![stage::MERCHANT.to_owned()], vec![]));
+    let operator = Caller::operator(&stage);
+    let change = json!({"payout_wallet": stage::STRANGER});
+    ledger::done(&operator.request("PATCH", &format!("accounts/{account}"), &change).send());
+    assert_eq!((asked_for(), asked_for()), (vec![stage::STRANGER.to_owned()], vec![]));
+    assert_eq!(shop.list("checkout-sessions").len(), 2);
+}
