@@ -45,7 +45,10 @@ customer('shop, provider link, payment, paid', async ({ page }) => {
 customer('shop, hosted page, provider, payment, paid', async ({ page, requested, check }) => {
   const shop = await order(page, local, 'tea');
   await page.click('#hosted');
-  await page.waitForFunction(() => !['dollars', 'pol-price', 'provider-count'].some((id) => document.getElementById(id).textContent === '…'));
+  // The page may still be coming in: what is not there yet is not filled in either.
+  await page.waitForFunction(() =>
+    ['dollars', 'pol-price', 'provider-count'].every((id) => (document.getElementById(id)?.textContent ?? '…') !== '…'),
+  );
   assert.equal(new URL(page.url()).host, new URL(local.livery).host);
   assert.equal(await page.textContent('#dollars'), '103.78');
   assert.match(await page.textContent('#pol-price'), /^\d+(\.\d+)?$/);
