@@ -4,7 +4,7 @@ mod ledger;
 mod stage;
 mod support;
 
-use ledger::{Caller, pay, stage as open_stage, text};
+use ledger::{Caller, PAID_AT_ONCE, pay, stage as open_stage, text};
 use livery_sandbox::Fault;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -44,15 +44,7 @@ fn a_session_is_opened_paid_verified_and_its_merchant_called() {
     assert!(paid["paid_at"].as_u64() >= paid["created_at"].as_u64());
     assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, PATIENCE));
     shop.await_that("events?type=callback.delivered", |list| list["data"].as_array().is_some_and(|data| data.len() == 1));
-    let told = [
-        "checkout.session.created",
-        "checkout.session.processing",
-        "payment.detected",
-        "payment.verified",
-        "checkout.session.paid",
-        "callback.delivered",
-    ];
-    assert_eq!(shop.events_of(&session), told);
+    assert_eq!(shop.events_of(&session), PAID_AT_ONCE);
     let paid_with = stage.sandbox.wallet(&text(&session, "receiving_address")).expect("a wallet").payments.remove(0);
     let payment = shop.payments_of(&session).remove(0);
     let expected = json!({

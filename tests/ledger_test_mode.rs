@@ -3,7 +3,7 @@ mod ledger;
 mod stage;
 mod support;
 
-use ledger::{Caller, bring_forward, stage as open_stage, text};
+use ledger::{Caller, PAID_AT_ONCE, bring_forward, stage as open_stage, text};
 use livery_sandbox::ShopReply;
 use serde_json::{Value, json};
 use stage::{MERCHANT, Stage, failure};
@@ -50,15 +50,7 @@ fn a_simulated_payment_does_all_that_a_payment_does() {
         assert_eq!(&payment[field], value, "{field}");
     }
     shop.await_that("callbacks", |list| list["data"][0]["status"] == "delivered");
-    let told = [
-        "checkout.session.created",
-        "checkout.session.processing",
-        "payment.detected",
-        "payment.verified",
-        "checkout.session.paid",
-        "callback.delivered",
-    ];
-    assert_eq!(shop.events_of(&session), told);
+    assert_eq!(shop.events_of(&session), PAID_AT_ONCE);
     let call = stage.sandbox.shop_callbacks().remove(0).query;
     let (txid_in, txid_out) = (text(&payment, "txid_in"), text(&payment, "txid_out"));
     assert_eq!(

@@ -54,7 +54,7 @@ pub fn show(ask: &Ask<'_>) -> Result<Response, Error> {
 /// # Errors
 /// [`Error::Missing`] where there is none.
 pub fn show_own(ask: &Ask<'_>) -> Result<Response, Error> {
-    Ok(object(200, write(&account::own(ask.cx, ask.account)?.shown)?))
+    Ok(object(200, write(&ask.own()?.shown)?))
 }
 
 /// `PATCH accounts/:`: what is named is changed, `null` unsets. A merchant's key cannot change who is paid, nor the shares; a test
@@ -74,7 +74,7 @@ pub fn update(ask: &Ask<'_>) -> Result<Response, Error> {
     {
         return Err(Error::OperatorsParameter(name));
     }
-    let mut account = account::own(ask.cx, ask.account)?;
+    let mut account = ask.own()?.clone();
     change(ask, &input, &mut account.shown)?;
     account.shown.updated_at = ask.cx.now.0;
     account.update(ask.cx.books)?;

@@ -137,10 +137,5 @@ fn livemode(ask: &Ask<'_>, text: Option<&str>) -> Result<bool, Error> {
         Some("false") => Some(false),
         Some(_) => return Err(Error::Value("livemode", "is neither true nor false")),
     };
-    match (wanted, ask.mode()) {
-        (Some(wanted), Some(own)) if wanted != own => {
-            Err(Error::Value("livemode", "differs from the key's: leave it away, or use a key of the other mode"))
-        }
-        (wanted, own) => Ok(own.or(wanted).unwrap_or(true)),
-    }
+    ask.livemode(wanted)
 }

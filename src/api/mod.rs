@@ -15,8 +15,9 @@ pub mod sessions;
 use crate::error::{Access, Error};
 use crate::flow::{Context, Outcome, answer};
 use crate::http::{Method, Request, Response};
-use crate::ledger::account;
+use crate::ledger::account::{self, Account};
 use crate::ledger::id::AccountId;
+use crate::ledger::objects::Kept;
 
 use access::Actor;
 
@@ -31,6 +32,8 @@ pub struct Ask<'a> {
     pub request: &'a Request<'a>,
     /// Whose ledger it is.
     pub account: &'a AccountId,
+    /// The account itself; none in the directory.
+    own: Option<Kept<Account>>,
     /// Who asks.
     pub actor: &'a Actor,
     /// The id in the path; empty where there is none.
@@ -45,6 +48,27 @@ impl Ask<'_> {
             Actor::Operator => None,
             Actor::Key(key) => Some(key.livemode),
         }
+    }
+
+    /// The mode that is meant: a key's own; the operator's is what they say, and otherwise that of real payments.
+    ///
+    /// # Errors
+    /// [`Error::Value`] where another mode is `wanted` than the key's.
+    pub fn livemode(&self, wanted: Option<bool>) -> Result<bool, Error> {
+        match (wanted, self.mode()) {
+            (Some(wanted), Some(own)) if wanted != own => {
+                Err(Error::Value("livemode", "differs from the key's: leave it away, or use a key of the other mode"))
+            }
+            (wanted, own) => Ok(own.or(wanted).unwrap_or(true)),
+        }
+    }
+
+    /// The account whose ledger it is.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] in the directory.
+    pub fn own(&self) -> Result<&Kept<Account>, Error> {
+        self.own.as_ref().ok_or(Error::Missing("account"))
     }
 }
 
@@ -92,12 +116,11 @@ pub fn serve(cx: &Context<'_>, request: &Request<'_>, account: &AccountId) -> Ou
         return Err(Access::Scope.into());
     }
     actor.may(resource, request.method != Method::Get)?;
-    if *account != AccountId::directory() {
-        account::own(cx, account)?;
-    } else if resource != OPERATOR {
+    let own = if *account == AccountId::directory() { None } else { Some(account::own(cx, account)?) };
+    if own.is_none() && resource != OPERATOR {
         return Err(Error::Missing("account"));
     }
-    let ask = Ask { cx, request, account, actor: &actor, id };
+    let ask = Ask { cx, request, account, own, actor: &actor, id };
     answer(idempotency::once(&ask, handler)?)
 }
 

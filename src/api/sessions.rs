@@ -1,12 +1,10 @@
 //! `/api/v1/checkout-sessions`: a merchant's server makes a session and sends its customer to the session's URL.
 
-use crate::api::access::Actor;
 use crate::api::input::Input;
 use crate::api::{Ask, accounts, object};
 use crate::checkout::link;
 use crate::error::Error;
 use crate::http::Response;
-use crate::ledger::account;
 use crate::ledger::objects::{Kept, write};
 use crate::ledger::session::{self, Draft, Session};
 use crate::ledger::simulation;
@@ -39,11 +37,11 @@ const MAX_LIFETIME_MS: u64 = 30 * 24 * 3_600_000;
 /// The error of the first wrong field.
 pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
     let input = Input::read(ask.request, &FIELDS)?;
-    let account = account::own(ask.cx, ask.account)?.shown;
+    let account = ask.own()?.shown.clone();
     let missing = |name| Error::Param(name, ParamError::Missing);
     let currency = input.currency("currency")?.map(|currency| currency.to_string()).or(account.default_currency);
     let draft = Draft {
-        livemode: livemode(ask, &input)?,
+        livemode: ask.livemode(input.flag("livemode")?)?,
         amount: Some(input.amount("amount")?.ok_or(missing("amount"))?.as_str().to_owned()),
         currency: Some(currency.ok_or(missing("currency"))?),
         tolerance_bps: Some(accounts::tolerance(&input)?.unwrap_or(account.tolerance_bps)),
@@ -61,16 +59,6 @@ pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
     let url = |id: &str| Some(session::url(ask.cx.config, ask.account, id));
     let session = Kept::<Session>::open(ask.cx, draft, url)?;
     Ok(object(200, write(&session.shown)?))
-}
-
-fn livemode(ask: &Ask<'_>, input: &Input) -> Result<bool, Error> {
-    let wanted = input.flag("livemode")?;
-    match ask.actor {
-        Actor::Key(key) if wanted.is_some_and(|wanted| wanted != key.livemode) => {
-            Err(Error::Value("livemode", "differs from the key's: leave it away, or use a key of the other mode"))
-        }
-        actor => Ok(wanted.unwrap_or(actor.livemode())),
-    }
 }
 
 fn end(ask: &Ask<'_>, input: &Input) -> Result<u64, Error> {

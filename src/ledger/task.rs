@@ -5,6 +5,8 @@
 //! leases back. So everything here happens at least once. A task that comes to no end again and again comes ever more rarely,
 //! and never stops coming: it may be about money.
 
+use std::sync::LazyLock;
+
 use crate::error::Error;
 use crate::flow::Context;
 use crate::http::Now;
@@ -143,12 +145,8 @@ pub fn failed(cx: &Context<'_>, task: &Task) -> Result<(), Error> {
     cx.books.run(&sql, &[cx.now.into(), 0_u32.into(), task.kind.as_str().into(), (&task.subject).into()])
 }
 
-/// When the ledger has to be woken: for the earliest task that there is room for, and while something is under way soon, lest it
-/// be lost.
-///
-/// # Errors
-/// [`Error::Books`] where the database fails.
-pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
+/// When the earliest task is due that there is room for, and whether something is under way. Every step asks it.
+static NEXT: LazyLock<String> = LazyLock::new(|| {
     let of = |kind: Kind| {
         let (name, room) = (kind.as_str(), kind.room());
         format!(
@@ -157,8 +155,16 @@ pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
         )
     };
     let kinds = Kind::ALL.map(of).join(", ");
-    let sql = format!("SELECT min({kinds}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)");
-    let Some(row) = cx.books.row(&sql, &[])? else { return Ok(None) };
+    format!("SELECT min({kinds}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)")
+});
+
+/// When the ledger has to be woken: for the earliest task that there is room for, and while something is under way soon, lest it
+/// be lost.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn next_due(cx: &Context<'_>) -> Result<Option<Now>, Error> {
+    let Some(row) = cx.books.row(&NEXT, &[])? else { return Ok(None) };
     let latest = if row.number(1) == Some(1) { cx.now.0 + BEAT_MS } else { NEVER };
     Ok(row.number(0).map(|due| due.min(latest)).filter(|due| *due < NEVER).map(Now))
 }

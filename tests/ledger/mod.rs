@@ -13,6 +13,16 @@ use std::{
 /// The operator's token.
 pub const ADMIN: &str = "the-operators-own-token-0123456789";
 
+/// What is said of a session that was opened, paid once in full, and whose merchant took the callback.
+pub const PAID_AT_ONCE: [&str; 6] = [
+    "checkout.session.created",
+    "checkout.session.processing",
+    "payment.detected",
+    "payment.verified",
+    "checkout.session.paid",
+    "callback.delivered",
+];
+
 /// How long something that happens by itself may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
