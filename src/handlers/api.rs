@@ -2,6 +2,8 @@
 //!
 //! Nothing is decided here but whom the request claims to come from. The ledger checks that ([`crate::api::access`]).
 
+use serde_json::value::RawValue;
+
 use super::ledger;
 use crate::api::access::{ACCOUNT, ACTOR, Claim};
 use crate::api::{self, ROOT, idempotency};
@@ -51,10 +53,8 @@ fn copy(from: &AccountId, reply: Reply) -> Outcome {
     let id = serde_json::from_str::<Object>(&reply.text).ok().and_then(|object| object.text("id"));
     let own = id.as_deref().and_then(AccountId::parse).ok_or(Error::Internal)?;
     let to = if *from == AccountId::directory() { own } else { AccountId::directory() };
-    let headers = vec![(ACCOUNT, to.digits().to_owned())];
-    let body = Some(reply.text.clone().into_bytes());
-    let call = Call { method: Method::Post, url: url(&to, ledger::COPY), headers, body, read: Read::Text };
-    ask_ledger(call, move |_, came| match came {
+    let shown: &RawValue = serde_json::from_str(&reply.text).map_err(|_| Error::Internal)?;
+    ask_ledger(ledger::call(&to, ledger::COPY, &shown)?, move |_, came| match came {
         Ok(Reply { status: 200, .. }) => answer(relay(reply)),
         _ => Err(Error::Ledger),
     })

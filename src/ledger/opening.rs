@@ -19,7 +19,7 @@ use crate::ledger::objects::{Kept, write};
 use crate::ledger::poll;
 use crate::ledger::session::Session;
 use crate::ledger::state::{Happening, Status};
-use crate::ledger::verify::sum::{Dollars, Quantity};
+use crate::ledger::verify::sum::Dollars;
 use crate::money::{Amount, Currency};
 
 /// What the Worker is told about an opened session: what the gateway's wallet answer has, and the session.
@@ -112,10 +112,10 @@ impl Owed {
         let currency = session.currency.as_deref().and_then(|text| text.parse::<Currency>().ok());
         let (Some(amount), Some(currency)) = (amount, currency) else { return Self::Anything };
         if currency == Currency::USD {
-            return in_dollars(amount.as_str()).map_or(Self::Anything, Self::Dollars);
+            return Dollars::parse(amount.as_str()).map_or(Self::Anything, Self::Dollars);
         }
         let told = known::rate(cx, currency).and_then(|rate| rate.convert(&amount));
-        told.and_then(|told| in_dollars(&told.value_coin)).map_or(Self::Asks(Question::Rate(currency, amount)), Self::Dollars)
+        told.and_then(|told| Dollars::parse(&told.value_coin)).map_or(Self::Asks(Question::Rate(currency, amount)), Self::Dollars)
     }
 
     /// What the gateway has to be asked for, if anything.
@@ -131,7 +131,7 @@ impl Owed {
             (Self::Dollars(dollars), _) => Some(dollars),
             (Self::Asks(Question::Rate(currency, amount)), Some(came)) => {
                 let told = known::told_conversion(cx, currency, &amount, came).ok().flatten()?;
-                in_dollars(&told.value_coin)
+                Dollars::parse(&told.value_coin)
             }
             _ => None,
         }
@@ -145,9 +145,4 @@ impl Owed {
 pub fn address_in(text: &str) -> Result<Opaque, Error> {
     let object: crate::gateway::object::Object = serde_json::from_str(text).map_err(|_| Error::Internal)?;
     object.text("address_in").and_then(|text| Opaque::parse(&text).ok()).ok_or(Error::Internal)
-}
-
-/// A decimal text as dollars.
-fn in_dollars(text: &str) -> Option<Dollars> {
-    Quantity::parse(text).and_then(Dollars::from_quantity)
 }

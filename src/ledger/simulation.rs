@@ -10,7 +10,7 @@ use crate::ledger::session::Session;
 use crate::ledger::state::{Happening, Status};
 use crate::ledger::transaction::{self, Source};
 use crate::ledger::verification::{self, Payment};
-use crate::ledger::verify::sum::{Dollars, Quantity};
+use crate::ledger::verify::sum::Dollars;
 use crate::money::Amount;
 use crate::query::{self, ParamError};
 
@@ -26,9 +26,9 @@ const COIN: &str = "polygon_usdc";
 pub fn pay(cx: &Context<'_>, mut session: Kept<Session>, amount: Option<Amount>) -> Result<(), Error> {
     let asked = session.shown.amount.as_deref().and_then(|text| Amount::parse(text).ok());
     let amount = amount.or(asked.clone()).ok_or(Error::Param("amount", ParamError::Missing))?;
-    let dollars = in_dollars(&amount).ok_or(Error::Value("amount", "is more than can be counted"))?;
+    let dollars = Dollars::parse(amount.as_str()).ok_or(Error::Value("amount", "is more than can be counted"))?;
     if session.hidden.expected.is_none() {
-        session.owe(asked.as_ref().and_then(in_dollars));
+        session.owe(asked.as_ref().and_then(|asked| Dollars::parse(asked.as_str())));
     }
     session.shown.receiving_address = Some(NOBODYS.to_owned());
     if session.shown.status == Status::Open {
@@ -48,10 +48,6 @@ pub fn pay(cx: &Context<'_>, mut session: Kept<Session>, amount: Option<Amount>)
     let transaction = transaction::write_down(cx, &mut session, &query::build(fields), Source::Simulation, None)?;
     let payment = Payment { dollars, txid_in: TxId::parse(&txid_in), txid_out: TxId::parse(&txid_out) };
     verification::credit(cx, transaction, session, payment)
-}
-
-fn in_dollars(amount: &Amount) -> Option<Dollars> {
-    Quantity::parse(amount.as_str()).and_then(Dollars::from_quantity)
 }
 
 /// The hash of a transaction that is not there.

@@ -55,6 +55,12 @@ impl Dollars {
         Some(Self(millionths)).filter(|dollars| *dollars <= Self::MAX)
     }
 
+    /// Reads a plain positive decimal, rounded down to a millionth; `None` for anything else, and for more than [`Dollars::MAX`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Quantity::parse(text).and_then(Self::from_quantity)
+    }
+
     /// Rounded down to a millionth; `None` for more than [`Dollars::MAX`].
     #[must_use]
     pub fn from_quantity(dollars: Quantity) -> Option<Self> {
