@@ -86,6 +86,10 @@ pub enum Error {
     LiveSession,
     /// More different reports about one session than anybody needs.
     TooManyReports,
+    /// As many webhook endpoints as an account can have.
+    TooManyEndpoints,
+    /// A webhook endpoint that is not to be called.
+    EndpointDisabled,
     /// An idempotency key that was used for another request.
     Idempotency,
     /// The database failed, and what it says.
@@ -199,6 +203,8 @@ impl Error {
             Self::State(_) => (409, "session_state", InvalidRequest),
             Self::TestSession => (409, "test_session", InvalidRequest),
             Self::LiveSession => (409, "live_session", InvalidRequest),
+            Self::TooManyEndpoints => (409, "too_many_webhooks", InvalidRequest),
+            Self::EndpointDisabled => (409, "webhook_disabled", InvalidRequest),
             Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
             Self::Ledger => (503, "ledger_unavailable", Api),
             Self::Refused(refused) => (refused.status, refused.code, refused.kind),
@@ -315,6 +321,10 @@ impl Error {
                 "This checkout session is a test: no money can be paid to it. Its shop simulates the payment with POST /api/v1/checkout-sessions/ID/simulate-payment."
             }
             Self::LiveSession => "Payments are simulated for test sessions alone: make one with a test key.",
+            Self::TooManyEndpoints => "There are 16 webhook endpoints already: delete one first, or change it.",
+            Self::EndpointDisabled => {
+                "This webhook endpoint is disabled: enable it first, with PATCH and {\"status\":\"enabled\"}."
+            }
             Self::TooManyReports => {
                 "More different payments were reported for this session than it can have: look at those there are."
             }

@@ -75,6 +75,8 @@ pub enum Callee {
     Ledger,
     /// Cloudflare's cache in this data centre: a `GET` looks up, and its status is 404 where nothing is kept; a `PUT` keeps.
     Edge,
+    /// A merchant's webhook endpoint. The call has connections of its own, and ends when its time does.
+    Endpoint,
 }
 
 impl Ask {
@@ -217,6 +219,26 @@ pub fn ask_merchant(
 ) -> Outcome {
     let asks = vec![Ask { call, callee: Callee::Merchant, timeout_ms: cx.config.timeout_ms }];
     wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
+}
+
+/// How long a webhook endpoint may take, in milliseconds (Standard Webhooks asks for 15 to 30 seconds).
+pub const ENDPOINT_MS: u32 = 15_000;
+
+/// Calls a webhook endpoint.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_endpoint(call: Call, then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static) -> Outcome {
+    ask_endpoint_at_once(vec![call], Box::new(|cx, replies| then(cx, only(replies))))
+}
+
+/// Makes several calls to a webhook endpoint at the same time.
+///
+/// # Errors
+/// None; the type fits where handlers return.
+pub fn ask_endpoint_at_once(calls: Vec<Call>, then: Received) -> Outcome {
+    let ask = |call| Ask { call, callee: Callee::Endpoint, timeout_ms: ENDPOINT_MS };
+    wait(calls.into_iter().map(ask).collect(), Box::new(|cx, told| then(cx, replies(told))))
 }
 
 /// Asks a ledger. It is part of Livery: no time limit of the operator's is for it.

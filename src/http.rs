@@ -140,6 +140,9 @@ pub enum Read {
     Text,
     /// A stream to pass on if the status is below 300, nothing of a redirect, text of a failure.
     Stream,
+    /// Its beginning, and its head before it: a line for each header and an empty one. A status is enough for an answer here; a
+    /// body that breaks off or never ends takes nothing from it.
+    Excerpt,
 }
 
 /// Longest reply that is read as text, in bytes. The gateway's longest JSON, the provider list, has about 5 KiB.
@@ -162,6 +165,8 @@ pub struct Reply {
 pub enum Fault {
     /// No connection, or it broke.
     Unreachable,
+    /// The runtime does not know the name, or does not trust the certificate: it does not say which. Told of webhook endpoints only.
+    Handshake,
     /// No answer in time.
     Timeout,
     /// More than [`MAX_TEXT`] bytes, or bytes that are not UTF-8.

@@ -103,7 +103,13 @@ impl Derived {
 /// HMAC-SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sign(key: &[u8], message: &[u8]) -> String {
-    mac(key, message).map(|mac| base16ct::lower::encode_string(&mac.finalize().into_bytes())).unwrap_or_default()
+    base16ct::lower::encode_string(&mac_of(key, message))
+}
+
+/// HMAC-SHA-256 (RFC 2104): 32 bytes.
+#[must_use]
+pub fn mac_of(key: &[u8], message: &[u8]) -> Vec<u8> {
+    mac(key, message).map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
 }
 
 /// Whether `signature` is that of the message. Compares in constant time, as bytes: the expected signature is never a text.

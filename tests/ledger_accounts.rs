@@ -19,7 +19,6 @@ fn all_fields() -> Value {
         "default_currency": "EUR",
         "tolerance_bps": 250,
         "callback_url": "https://shop.example/paid?shop=1",
-        "webhook_url": "https://shop.example/hook",
         "brand": {"name": "Sunflower", "logo": "https://shop.example/l.png", "background": "#fff", "theme": "#000", "button": "red"},
     })
 }
@@ -68,7 +67,6 @@ fn a_patch_changes_what_it_names_and_null_unsets() {
         ("default_currency", json!(null)),
         ("tolerance_bps", json!(0)),
         ("callback_url", json!(null)),
-        ("webhook_url", json!(null)),
         ("brand", no_brand),
     ];
     let mut before = renamed;
@@ -118,8 +116,8 @@ fn what_is_wrong_names_its_field() {
         ("callback_url", json!("https://shop.example/paid"), "invalid_parameter"),
         ("callback_url", json!("ftp://shop.example/?a=1"), "invalid_parameter"),
         ("callback_url", json!(format!("https://shop.example/?a={}", "x".repeat(2048))), "invalid_parameter"),
-        ("webhook_url", json!("javascript:alert(1)"), "invalid_parameter"),
-        ("webhook_url", json!("https://user:pass@shop.example/"), "invalid_parameter"),
+        ("callback_url", json!("javascript:alert(1)"), "invalid_parameter"),
+        ("callback_url", json!("https://user:pass@shop.example/?n=1"), "invalid_parameter"),
         ("brand", json!("red"), "invalid_parameter"),
         ("brand", json!([]), "invalid_parameter"),
         ("brand[logo]", json!({"logo": "data:image/png;base64,AA"}), "invalid_parameter"),

@@ -90,7 +90,7 @@ export function namedWasm(folder) {
 }
 
 function bundle(parts, folder) {
-  const options = ['--bundle', '--minify', '--format=esm', '--log-level=warning', '--external:./index_bg.wasm'];
+  const options = ['--bundle', '--minify', '--format=esm', '--log-level=warning', '--external:./index_bg.wasm', '--external:cloudflare:workers'];
   const glue = join(parts, 'livery.js');
   writeFileSync(glue, readFileSync(glue, 'utf8').replaceAll('./livery_bg.wasm', './index_bg.wasm'));
   step(inProject('node_modules', '.bin', 'esbuild'), [join(parts, 'worker.js'), ...options, `--outfile=${join(folder, 'index.js')}`]);

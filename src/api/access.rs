@@ -127,7 +127,7 @@ impl Object for Key {
 pub struct Scope(String);
 
 /// The kinds of resources.
-const RESOURCES: [&str; 5] = ["account", "api_keys", "checkout_sessions", "transactions", "events"];
+const RESOURCES: [&str; 6] = ["account", "api_keys", "checkout_sessions", "transactions", "events", "webhooks"];
 
 impl Scope {
     /// Everything.
@@ -151,7 +151,7 @@ impl FromStr for Scope {
         let known = |(resource, right): (&str, &str)| RESOURCES.contains(&resource) && matches!(right, "read" | "write");
         let is_good = text == "*" || text.split_once(':').is_some_and(known);
         let problem = "has an entry that is none of: *, and read or write behind account:, api_keys:, checkout_sessions:, \
-            transactions:, events:";
+            transactions:, events:, webhooks:";
         if is_good { Ok(Self(text.to_owned())) } else { Err(problem) }
     }
 }

@@ -13,8 +13,8 @@ use crate::ledger::objects::{Kept, write};
 use crate::query::ParamError;
 use crate::split::{Share, SplitError};
 
-const FIELDS: [&str; 8] =
-    ["affiliate_fee", "brand", "callback_url", "default_currency", "name", "payout_wallet", "tolerance_bps", "webhook_url"];
+const FIELDS: [&str; 7] =
+    ["affiliate_fee", "brand", "callback_url", "default_currency", "name", "payout_wallet", "tolerance_bps"];
 const BRAND_FIELDS: [&str; 5] = ["brand[background]", "brand[button]", "brand[logo]", "brand[name]", "brand[theme]"];
 /// Highest tolerance: everything.
 pub const MAX_TOLERANCE: u64 = 10_000;
@@ -108,9 +108,6 @@ fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Err
     if input.has("callback_url") {
         account.callback_url = callback(ask, input, "callback_url")?;
     }
-    if input.has("webhook_url") {
-        account.webhook_url = public_url(ask, input, "webhook_url")?;
-    }
     if input.has("brand") {
         account.brand = brand(input)?;
     }
@@ -150,14 +147,4 @@ pub fn callback(ask: &Ask<'_>, input: &Input, name: &'static str) -> Result<Opti
     let Some(text) = input.url(name)? else { return Ok(None) };
     let target = Target::parse(ask.cx.config, &text).map_err(|why| Error::Value(name, why.text()))?;
     Ok(Some(target.as_str().to_owned()))
-}
-
-/// A URL that Livery will call, which must lead to the public internet.
-fn public_url(ask: &Ask<'_>, input: &Input, name: &'static str) -> Result<Option<String>, Error> {
-    use crate::callback::target::TargetError;
-    let Some(text) = input.url(name)? else { return Ok(None) };
-    match Target::parse(ask.cx.config, &text) {
-        Ok(_) | Err(TargetError::NoParameter) => Ok(Some(text)),
-        Err(why) => Err(Error::Value(name, why.text())),
-    }
 }

@@ -91,6 +91,14 @@ impl Input {
         object.map(|object| Self::of(object.renamed(|field| format!("{name}[{field}]")), known)).transpose()
     }
 
+    /// One of several words.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for any other; `wanted` says which there are.
+    pub fn choice<T: serde::de::DeserializeOwned>(&self, name: &'static str, wanted: &'static str) -> Result<Option<T>, Error> {
+        self.read_as(name, wanted)
+    }
+
     /// A flag.
     ///
     /// # Errors

@@ -55,6 +55,23 @@ pub fn callbacks(ask: &Ask<'_>) -> Result<Response, Error> {
     list(ask, ("callback", "cb"), &[("checkout_session", "parent"), ("status", "status")])
 }
 
+/// `GET webhooks`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn webhooks(ask: &Ask<'_>) -> Result<Response, Error> {
+    list(ask, ("webhook_endpoint", "we"), &[("status", "status")])
+}
+
+/// `GET webhook-deliveries`
+///
+/// # Errors
+/// The error of the first wrong parameter.
+pub fn deliveries(ask: &Ask<'_>) -> Result<Response, Error> {
+    let filters = [("event", "event"), ("webhook_endpoint", "webhook_endpoint"), ("status", "status")];
+    list(ask, ("webhook_delivery", "wd"), &filters)
+}
+
 /// `GET api-keys`
 ///
 /// # Errors

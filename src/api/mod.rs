@@ -6,11 +6,14 @@
 pub mod access;
 pub mod accounts;
 pub mod callbacks;
+pub mod deliveries;
 pub mod idempotency;
 pub mod input;
 pub mod keys;
 pub mod lists;
 pub mod sessions;
+pub mod webhook_check;
+pub mod webhooks;
 
 use crate::error::{Access, Error};
 use crate::flow::{Context, Outcome, answer};
@@ -73,32 +76,52 @@ impl Ask<'_> {
 }
 
 /// Who does it.
-pub type Handler = fn(&Ask<'_>) -> Result<Response, Error>;
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// At once, and under an `Idempotency-Key` once.
+    Now(fn(&Ask<'_>) -> Result<Response, Error>),
+    /// With calls to others, which change nothing here: they are made each time.
+    Asking(fn(&Ask<'_>) -> Outcome),
+}
+
+use Handler::{Asking, Now};
 
 /// Method, path below [`ROOT`] (`:` stands for an id), resource, handler. Whatever is no `GET` writes.
-const ROUTES: [(Method, &str, &str, Handler); 22] = [
-    (Method::Post, "accounts", OPERATOR, accounts::create),
-    (Method::Get, "accounts", OPERATOR, lists::accounts),
-    (Method::Get, "accounts/:", "account", accounts::show),
-    (Method::Patch, "accounts/:", "account", accounts::update),
-    (Method::Post, "api-keys", "api_keys", keys::create),
-    (Method::Get, "api-keys", "api_keys", lists::keys),
-    (Method::Get, "api-keys/:", "api_keys", keys::show),
-    (Method::Delete, "api-keys/:", "api_keys", keys::revoke),
-    (Method::Post, "checkout-sessions", "checkout_sessions", sessions::create),
-    (Method::Get, "checkout-sessions", "checkout_sessions", lists::sessions),
-    (Method::Get, "checkout-sessions/:", "checkout_sessions", sessions::show),
-    (Method::Post, "checkout-sessions/:/expire", "checkout_sessions", sessions::expire),
-    (Method::Post, "checkout-sessions/:/cancel", "checkout_sessions", sessions::cancel),
-    (Method::Post, "checkout-sessions/:/simulate-payment", "checkout_sessions", sessions::simulate),
-    (Method::Get, "callbacks", "transactions", lists::callbacks),
-    (Method::Get, "callbacks/:", "transactions", callbacks::show),
-    (Method::Post, "callbacks/:/retry", "transactions", callbacks::retry),
-    (Method::Get, "transactions", "transactions", lists::transactions),
-    (Method::Get, "transactions/:", "transactions", lists::transaction),
-    (Method::Get, "events", "events", lists::events),
-    (Method::Get, "events/:", "events", lists::event),
-    (Method::Get, "account", "account", accounts::show_own),
+const ROUTES: [(Method, &str, &str, Handler); 34] = [
+    (Method::Post, "accounts", OPERATOR, Now(accounts::create)),
+    (Method::Get, "accounts", OPERATOR, Now(lists::accounts)),
+    (Method::Get, "accounts/:", "account", Now(accounts::show)),
+    (Method::Patch, "accounts/:", "account", Now(accounts::update)),
+    (Method::Post, "api-keys", "api_keys", Now(keys::create)),
+    (Method::Get, "api-keys", "api_keys", Now(lists::keys)),
+    (Method::Get, "api-keys/:", "api_keys", Now(keys::show)),
+    (Method::Delete, "api-keys/:", "api_keys", Now(keys::revoke)),
+    (Method::Post, "checkout-sessions", "checkout_sessions", Now(sessions::create)),
+    (Method::Get, "checkout-sessions", "checkout_sessions", Now(lists::sessions)),
+    (Method::Get, "checkout-sessions/:", "checkout_sessions", Now(sessions::show)),
+    (Method::Post, "checkout-sessions/:/expire", "checkout_sessions", Now(sessions::expire)),
+    (Method::Post, "checkout-sessions/:/cancel", "checkout_sessions", Now(sessions::cancel)),
+    (Method::Post, "checkout-sessions/:/simulate-payment", "checkout_sessions", Now(sessions::simulate)),
+    (Method::Get, "callbacks", "transactions", Now(lists::callbacks)),
+    (Method::Get, "callbacks/:", "transactions", Now(callbacks::show)),
+    (Method::Post, "callbacks/:/retry", "transactions", Now(callbacks::retry)),
+    (Method::Get, "transactions", "transactions", Now(lists::transactions)),
+    (Method::Get, "transactions/:", "transactions", Now(lists::transaction)),
+    (Method::Get, "events", "events", Now(lists::events)),
+    (Method::Get, "events/:", "events", Now(lists::event)),
+    (Method::Post, "webhooks", "webhooks", Now(webhooks::create)),
+    (Method::Get, "webhooks", "webhooks", Now(lists::webhooks)),
+    (Method::Get, "webhooks/:", "webhooks", Now(webhooks::show)),
+    (Method::Patch, "webhooks/:", "webhooks", Now(webhooks::update)),
+    (Method::Post, "webhooks/:/rotate-secret", "webhooks", Now(webhooks::rotate)),
+    (Method::Post, "webhooks/:/test", "webhooks", Now(webhooks::test)),
+    (Method::Post, "webhooks/:/replay", "webhooks", Now(webhooks::replay)),
+    (Method::Post, "webhooks/:/check", "webhooks", Asking(webhook_check::run)),
+    (Method::Get, "webhook-deliveries", "webhooks", Now(lists::deliveries)),
+    (Method::Get, "webhook-deliveries/:", "webhooks", Now(deliveries::show)),
+    (Method::Post, "webhook-deliveries/:/retry", "webhooks", Now(deliveries::retry)),
+    (Method::Delete, "webhooks/:", "webhooks", Now(webhooks::delete)),
+    (Method::Get, "account", "account", Now(accounts::show_own)),
 ];
 
 /// What no key may do.
@@ -121,7 +144,10 @@ pub fn serve(cx: &Context<'_>, request: &Request<'_>, account: &AccountId) -> Ou
         return Err(Error::Missing("account"));
     }
     let ask = Ask { cx, request, account, own, actor: &actor, id };
-    answer(idempotency::once(&ask, handler)?)
+    match handler {
+        Now(handler) => answer(idempotency::once(&ask, handler)?),
+        Asking(handler) => handler(&ask),
+    }
 }
 
 /// The resource, the handler and the id of a request to that path below [`ROOT`].
@@ -139,13 +165,14 @@ pub fn find(method: Method, path: &str) -> Result<(&'static str, Handler, &str),
 
 /// The methods of a path, as `Allow` lists them.
 fn served(serves: impl Fn(Method) -> bool) -> &'static str {
-    let written = [Method::Post, Method::Patch, Method::Delete].into_iter().find(|method| serves(*method));
-    match (serves(Method::Get), written) {
-        (true, Some(Method::Post)) => "GET, POST",
-        (true, Some(Method::Patch)) => "GET, PATCH",
-        (true, Some(Method::Delete)) => "GET, DELETE",
-        (true, _) => "GET",
-        (false, _) => "POST",
+    let [get, post, patch, delete] = [Method::Get, Method::Post, Method::Patch, Method::Delete].map(serves);
+    match (get, post, patch, delete) {
+        (true, true, ..) => "GET, POST",
+        (true, _, true, true) => "GET, PATCH, DELETE",
+        (true, _, true, false) => "GET, PATCH",
+        (true, _, false, true) => "GET, DELETE",
+        (true, ..) => "GET",
+        (false, ..) => "POST",
     }
 }
 

@@ -55,20 +55,7 @@ impl Target {
     /// # Errors
     /// One [`TargetError`] for each way it can be unusable.
     pub fn parse(config: &Config, text: &str) -> Result<Self, TargetError> {
-        if text.len() > MAX_LEN {
-            return Err(TargetError::TooLong);
-        }
-        let url = web_url::parse(text).ok_or(TargetError::Malformed)?;
-        let spelt = text.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '\\');
-        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        let authority = web_url::authority(&url).filter(|_| spelt && bare && matches!(url.scheme(), "http" | "https"));
-        let authority = authority.ok_or(TargetError::Malformed)?;
-        if is_own(config, &url, &authority) || config.names.hides(&authority) {
-            return Err(TargetError::Ours);
-        }
-        if !config.origin.is_development() && !is_public(&url) {
-            return Err(TargetError::NotPublic);
-        }
+        let url = reachable(config, text)?;
         let named = |query| query::pairs(query).any(|pair| !pair.name().is_empty());
         if !url.query().is_some_and(named) {
             return Err(TargetError::NoParameter);
@@ -81,6 +68,28 @@ impl Target {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Checks that Livery may call a URL.
+///
+/// # Errors
+/// One [`TargetError`] for each way it can be unusable, but [`TargetError::NoParameter`].
+pub fn reachable(config: &Config, text: &str) -> Result<Url, TargetError> {
+    if text.len() > MAX_LEN {
+        return Err(TargetError::TooLong);
+    }
+    let url = web_url::parse(text).ok_or(TargetError::Malformed)?;
+    let spelt = text.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '\\');
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let authority = web_url::authority(&url).filter(|_| spelt && bare && matches!(url.scheme(), "http" | "https"));
+    let authority = authority.ok_or(TargetError::Malformed)?;
+    if is_own(config, &url, &authority) || config.names.hides(&authority) {
+        return Err(TargetError::Ours);
+    }
+    if !config.origin.is_development() && !is_public(&url) {
+        return Err(TargetError::NotPublic);
+    }
+    Ok(url)
 }
 
 /// Whether a URL leads back to Livery: in production on any port, for Cloudflare serves a host on several; in development

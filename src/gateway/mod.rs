@@ -76,7 +76,7 @@ const MAX_SAID: usize = 200;
 /// The [`GatewayError`] that the fault or the status stands for.
 pub fn accepted(reply: Result<Reply, Fault>) -> Result<Reply, GatewayError> {
     let reply = reply.map_err(|fault| match fault {
-        Fault::Unreachable => GatewayError::Unavailable,
+        Fault::Unreachable | Fault::Handshake => GatewayError::Unavailable,
         Fault::Timeout => GatewayError::Timeout,
         Fault::Unreadable => GatewayError::InvalidReply,
     })?;

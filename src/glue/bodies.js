@@ -61,6 +61,31 @@ export class Blocks {
   }
 }
 
+/** How much of an answer is kept, in bytes, and how long is waited for it behind its head, in milliseconds. */
+const [EXCERPT, EXCERPT_MS] = [1024, 2000];
+
+/** A reply's head, an empty line, and the beginning of its body, as much as comes in time. */
+export async function excerptOf(reply) {
+  const head = [...reply.headers].map(([name, value]) => `${name}: ${value}\n`).join('');
+  const bytes = new Uint8Array(EXCERPT);
+  const reader = reply.body?.getReader();
+  let length = 0;
+  const timer = setTimeout(() => reader?.cancel().catch(() => {}), EXCERPT_MS);
+  try {
+    while (reader && length < EXCERPT) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      bytes.set(value.subarray(0, EXCERPT - length), length);
+      length = Math.min(length + value.length, EXCERPT);
+    }
+  } catch {
+    // It broke off: what came before counts.
+  }
+  clearTimeout(timer);
+  reader?.cancel().catch(() => {});
+  return `${head}\n${new TextDecoder().decode(bytes.subarray(0, length))}`;
+}
+
 /** A reply's text; `undefined` if it is longer than `limit` bytes. Never is more taken into memory. */
 export async function textOf(reply, limit) {
   if (isShort(reply.headers, limit)) return reply.text();

@@ -1,6 +1,6 @@
 // Calls to the gateway, to merchants and to Cloudflare's cache. Redirects are never followed: where they lead is the core's
 // decision.
-import { Blocks, textOf } from './bodies.js';
+import { Blocks, excerptOf, textOf } from './bodies.js';
 import { fields } from './worker.js';
 
 /** Longest request body read, in bytes (http::MAX_BODY). */
@@ -10,11 +10,11 @@ const MAX_TEXT = 256 * 1024;
 /** The same of a ledger's: a page of its largest objects, of which each was a request's body once. */
 const MAX_LEDGER_TEXT = 101 * MAX_BODY;
 // flow::Callee
-const [MERCHANT, LEDGER, EDGE] = [1, 3, 4];
+const [MERCHANT, LEDGER, EDGE, ENDPOINT] = [1, 3, 4, 5];
 // http::Read
-const [NOTHING, , STREAM] = [0, 1, 2];
+const [NOTHING, , STREAM, EXCERPT] = [0, 1, 2, 3];
 // http::Fault
-const [UNREACHABLE, TIMEOUT, UNREADABLE] = [1, 2, 3];
+const [UNREACHABLE, TIMEOUT, UNREADABLE, HANDSHAKE] = [1, 2, 3, 4];
 
 /** A call to make, its method, URL and headers in one text. The body lies in the core's memory, which may move before it is sent. */
 export function call(to, isShared, lines, body, read, timeout) {
@@ -59,9 +59,32 @@ export function send(calls, context, env) {
 
 function one(call, context, env) {
   if (call.isShared) return shared(call, context);
+  if (call.to === ENDPOINT) return toEndpoint(call, context);
   const came = within(call.timeout, attempt(call, env));
   if (call.to === MERCHANT) context.waitUntil(came);
   return came;
+}
+
+/**
+ * A webhook. It is made by another Worker of ours (`Courier`): one that hangs takes none of the few connections that a ledger may
+ * have waiting. It ends when its time is over: a ledger lives on, and what it no longer waits for would stay open.
+ */
+async function toEndpoint({ url, method, headers, body, timeout }, context) {
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), timeout);
+  try {
+    const { signal } = ending;
+    const reply = await context.exports.Courier.fetch(url, { method, headers, body, redirect: 'manual', signal });
+    const came = new Came(reply.status, reply.headers);
+    came.text = await excerptOf(reply);
+    return came;
+  } catch (error) {
+    if (ending.signal.aborted) return new Came(TIMEOUT);
+    // The runtime's words for a name that does not resolve, and for a certificate that it does not trust.
+    return new Came(error.message.startsWith('internal error') ? HANDSHAKE : UNREACHABLE);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */

@@ -199,6 +199,7 @@ impl Came {
             1 => Err(Fault::Unreachable),
             2 => Err(Fault::Timeout),
             3 => Err(Fault::Unreadable),
+            4 => Err(Fault::Handshake),
             status => Ok(Reply {
                 status,
                 headers: Box::new(self.headers()),
@@ -235,6 +236,10 @@ impl Books for Visit {
     #[expect(clippy::cast_precision_loss, reason = "whole milliseconds since 1970, far below 2^53")]
     fn wake_at(&self, moment: Option<Now>) {
         runtime::Visit::wake_at(self, moment.map(|Now(moment)| moment as f64));
+    }
+
+    fn report(&self, line: &str) {
+        runtime::error(line);
     }
 }
 

@@ -75,7 +75,8 @@ extern "C" {
     /// What came of a call.
     pub type Came;
 
-    /// A reply's status; otherwise 1 where none arrived, 2 where it was late, 3 where it cannot be read.
+    /// A reply's status; otherwise 1 where none arrived, 2 where it was late, 3 where it cannot be read, 4 where name or
+    /// certificate are not right.
     #[wasm_bindgen(method, getter)]
     pub fn status(this: &Came) -> u16;
 

@@ -3,6 +3,7 @@
 //
 // A panic leaves an instance of WebAssembly that cannot be used any more. The next request is served by a fresh one, and what is
 // under way in the old one ends when it would go on.
+import { WorkerEntrypoint } from 'cloudflare:workers';
 import * as core from './livery.js';
 import { flow } from './bodies.js';
 import { send, wholeBody } from './calls.js';
@@ -21,6 +22,13 @@ export default {
     return hasBody ? visit.beginWithBody() : visit.begin([]);
   },
 };
+
+/** Makes a ledger's calls to webhook endpoints, each with connections of its own. Nobody reaches it but our own code. */
+export class Courier extends WorkerEntrypoint {
+  fetch(request) {
+    return fetch(request, { redirect: 'manual' });
+  }
+}
 
 /** An account's Durable Object. */
 export class Ledger {

@@ -17,7 +17,7 @@ use crate::ledger::session::{self, Draft, Session};
 use crate::ledger::state::{Happening, Status};
 use crate::ledger::task::{Kind, Task};
 use crate::ledger::transaction::{self, Source};
-use crate::ledger::{delivery, opening, poll, schema, task, verification};
+use crate::ledger::{delivery, opening, poll, schema, task, verification, webhook};
 
 /// An account as another ledger has it, to be written down here.
 pub const COPY: &str = "/copy";
@@ -160,6 +160,7 @@ fn begin(cx: &Context<'_>, task: &Task) -> Outcome {
         Kind::Verify => verification::begin(cx, task),
         Kind::Poll => poll::ask(cx, task),
         Kind::Deliver => delivery::send(cx, task),
+        Kind::Webhook => webhook::delivery::send(cx, task),
     }
 }
 

@@ -31,8 +31,6 @@ pub struct Account {
     pub tolerance_bps: u16,
     /// The classic callback of sessions that name none.
     pub callback_url: Option<String>,
-    /// Where signed webhooks go.
-    pub webhook_url: Option<String>,
     /// How its pages look, where that differs from the operator's.
     pub brand: Brand,
     /// When it was made.
@@ -143,7 +141,6 @@ pub fn blank(cx: &Context<'_>, id: &AccountId, payout_wallet: Option<String>) ->
         default_currency: None,
         tolerance_bps: 0,
         callback_url: None,
-        webhook_url: None,
         brand: Brand::default(),
         created_at: cx.now.0,
         updated_at: cx.now.0,

@@ -90,6 +90,9 @@ pub trait Books {
 
     /// Says when the ledger has to be woken next for what is due; `None` for never.
     fn wake_at(&self, moment: Option<Now>);
+
+    /// Writes a line into the log, for the operator. Nothing in it is secret.
+    fn report(&self, line: &str);
 }
 
 /// Where there is no ledger: in the Worker itself.
@@ -111,6 +114,8 @@ impl Books for NoBooks {
     }
 
     fn wake_at(&self, _: Option<Now>) {}
+
+    fn report(&self, _: &str) {}
 }
 
 /// One row of an answer.

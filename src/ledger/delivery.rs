@@ -12,6 +12,7 @@ use crate::ledger::event::{self, Type};
 use crate::ledger::objects::{Kept, Object, new_id, write};
 use crate::ledger::schedule::DELIVERY;
 use crate::ledger::task::{self, Kind, Task};
+use crate::ledger::webhook::attempt::word;
 
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,12 +171,7 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, came: &Result<Reply, Fault>
 }
 
 fn log(cx: &Context<'_>, delivery: &Delivery, began: Now, came: &Result<Reply, Fault>) -> Result<(), Error> {
-    let error = match came {
-        Ok(_) => None,
-        Err(Fault::Unreachable) => Some("unreachable"),
-        Err(Fault::Timeout) => Some("timeout"),
-        Err(Fault::Unreadable) => Some("unreadable"),
-    };
+    let error = came.as_ref().err().map(|fault| word(*fault));
     let duration_ms = cx.now.0.saturating_sub(began.0);
     let attempt = Attempt { number: delivery.attempt_count, at: began.0, duration_ms, status: delivery.last_status, error };
     let sql = "INSERT INTO attempts (delivery, number, at, data) VALUES (?, ?, ?, ?)";

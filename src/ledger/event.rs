@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::flow::Context;
 use crate::ledger::objects::{Kept, Object, new_id, write};
+use crate::ledger::webhook::delivery;
 
 /// What happened. The names are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +51,54 @@ pub enum Type {
     CallbackDelivered,
     /// The merchant's classic callback was given up.
     CallbackFailed,
+    /// A webhook endpoint was made.
+    WebhookCreated,
+    /// A webhook endpoint was changed.
+    WebhookUpdated,
+    /// A webhook endpoint was deleted.
+    WebhookDeleted,
+    /// Nothing has reached a webhook endpoint for a while.
+    WebhookFailing,
+    /// A webhook endpoint that was failing takes webhooks again.
+    WebhookRecovered,
+    /// A webhook endpoint is called no more: it said so, or was dead for days.
+    WebhookDisabled,
+    /// Somebody wants to see a webhook arrive.
+    WebhookTest,
 }
 
 impl Type {
+    /// Every one.
+    pub const ALL: [Self; 27] = [
+        Self::AccountCreated,
+        Self::AccountUpdated,
+        Self::KeyCreated,
+        Self::KeyRevoked,
+        Self::SessionCreated,
+        Self::SessionProcessing,
+        Self::SessionPaid,
+        Self::SessionUnderpaid,
+        Self::SessionUpdated,
+        Self::SessionOverpaid,
+        Self::SessionExpired,
+        Self::SessionCanceled,
+        Self::PaymentDetected,
+        Self::PaymentPending,
+        Self::PaymentVerified,
+        Self::PaymentUnderpaid,
+        Self::PaymentLate,
+        Self::PaymentUnverified,
+        Self::CallbackDelivered,
+        Self::CallbackFailed,
+        Self::WebhookCreated,
+        Self::WebhookUpdated,
+        Self::WebhookDeleted,
+        Self::WebhookFailing,
+        Self::WebhookRecovered,
+        Self::WebhookDisabled,
+        Self::WebhookTest,
+    ];
+
     /// The name in answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +123,13 @@ impl Type {
             Self::PaymentUnverified => "payment.unverified",
             Self::CallbackDelivered => "callback.delivered",
             Self::CallbackFailed => "callback.failed",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookUpdated => "webhook.updated",
+            Self::WebhookDeleted => "webhook.deleted",
+            Self::WebhookFailing => "webhook.failing",
+            Self::WebhookRecovered => "webhook.recovered",
+            Self::WebhookDisabled => "webhook.disabled",
+            Self::WebhookTest => "webhook.test",
         }
     }
 }
@@ -127,11 +180,20 @@ impl Object for Event {
 
 /// Records that something happened to an object of the session `about`, which may be empty. Events are in order: each sorts
 /// behind those before it, though several happen in one millisecond and clocks may go back. Whoever reads on behind the last
-/// that they know misses none.
+/// that they know misses none. It is owed to the webhook endpoints that want it.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) -> Result<(), Error> {
+    let event = note(cx, kind, object, about)?;
+    delivery::owe_to_all(cx, &event, object.id())
+}
+
+/// Records an event that is owed to nobody.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn note<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) -> Result<Event, Error> {
     let event = Event {
         id: new_id::<Event>(cx, "evt", object.livemode())?,
         object: Event::KIND.to_owned(),
@@ -141,5 +203,7 @@ pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) 
         created_at: cx.now.0,
         data: Data { object: RawValue::from_string(write(object)?).map_err(|_| Error::Internal)? },
     };
-    Kept { shown: event, hidden: Nothing {} }.insert(cx.books)
+    let event = Kept { shown: event, hidden: Nothing {} };
+    event.insert(cx.books)?;
+    Ok(event.shown)
 }

@@ -12,6 +12,7 @@ pub mod chain;
 pub mod coin;
 pub mod delivery;
 pub mod event;
+pub mod filter;
 pub mod id;
 pub mod key;
 pub mod objects;
@@ -26,6 +27,7 @@ pub mod task;
 pub mod transaction;
 pub mod verification;
 pub mod verify;
+pub mod webhook;
 
 #[cfg(test)]
 pub mod testing;

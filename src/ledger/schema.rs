@@ -8,7 +8,9 @@ use crate::error::Error;
 use crate::ledger::books::Books;
 
 /// Each version's statements, the oldest first.
-const MIGRATIONS: [&[&str]; 1] = [&[
+const MIGRATIONS: [&[&str]; 2] = [FIRST, WEBHOOKS];
+
+const FIRST: &[&str] = &[
     "CREATE TABLE objects (
         kind TEXT NOT NULL, livemode INTEGER NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, hidden TEXT NOT NULL,
         status TEXT AS (data ->> '$.status'),
@@ -43,7 +45,17 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         status INTEGER NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (actor, key)) WITHOUT ROWID",
     "CREATE INDEX idempotency_by_created ON idempotency (created)",
-]];
+];
+
+/// Deliveries are found by their endpoint and their event; a task may have a lane of its own.
+const WEBHOOKS: &[&str] = &[
+    "ALTER TABLE objects ADD COLUMN webhook_endpoint TEXT AS (data ->> '$.webhook_endpoint')",
+    "ALTER TABLE objects ADD COLUMN event TEXT AS (data ->> '$.event')",
+    "CREATE INDEX objects_by_webhook_endpoint ON objects (kind, livemode, webhook_endpoint, id) WHERE webhook_endpoint IS NOT NULL",
+    "CREATE INDEX objects_by_event ON objects (kind, livemode, event, id) WHERE event IS NOT NULL",
+    "ALTER TABLE tasks ADD COLUMN lane TEXT",
+    "CREATE INDEX tasks_by_lane ON tasks (lane, leased, due) WHERE lane IS NOT NULL",
+];
 
 /// Brings the tables to today's version. It costs one look-up where they have it.
 ///

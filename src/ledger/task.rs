@@ -22,17 +22,21 @@ pub enum Kind {
     Poll,
     /// The merchant is to be called.
     Deliver,
+    /// A webhook endpoint is to be called.
+    Webhook,
     /// What is too old is to be forgotten.
     Prune,
 }
 
 impl Kind {
+    /// Those that share one lane.
     const ALL: [Self; 5] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Prune];
 
-    /// How many may be under way at a time. The platform connects six of a ledger's calls; a merchant who keeps all of theirs waiting
-    /// must not keep payments from being verified.
+    /// How many may be under way at a time, webhooks for each endpoint. The platform connects six of a ledger's calls; a merchant who
+    /// keeps all of theirs waiting must not keep payments from being verified. Webhooks have connections of their own.
     const fn room(self) -> u32 {
         match self {
+            Self::Webhook => 4,
             Self::Verify | Self::Deliver => 3,
             Self::Poll | Self::Prune => 1,
             Self::Expire => 50,
@@ -47,6 +51,7 @@ impl Kind {
             Self::Verify => "verify",
             Self::Poll => "poll",
             Self::Deliver => "deliver",
+            Self::Webhook => "webhook",
             Self::Prune => "prune",
         }
     }
@@ -76,9 +81,17 @@ const PAUSE: &str = "iif(begun > ?2, (1000 << min(begun - ?2, 16)) + abs(random(
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn plan(cx: &Context<'_>, kind: Kind, subject: &str, due: Now) -> Result<(), Error> {
-    let sql = "INSERT INTO tasks (kind, subject, due, attempt) VALUES (?, ?, ?, 0)
+    plan_in(cx, kind, None, subject, due)
+}
+
+/// The same for a task that waits for others of its lane alone: what one webhook endpoint keeps waiting is its own.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn plan_in(cx: &Context<'_>, kind: Kind, lane: Option<&str>, subject: &str, due: Now) -> Result<(), Error> {
+    let sql = "INSERT INTO tasks (kind, subject, due, attempt, lane) VALUES (?, ?, ?, 0, ?)
         ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, attempt = attempt + 1, begun = 0, leased = 0";
-    cx.books.run(sql, &[kind.as_str().into(), subject.into(), due.into()])
+    cx.books.run(sql, &[kind.as_str().into(), subject.into(), due.into(), lane.into()])
 }
 
 /// Plans a task that is not planned yet.
@@ -98,7 +111,7 @@ pub fn done(cx: &Context<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
     cx.books.run("DELETE FROM tasks WHERE kind = ? AND subject = ?", &[kind.as_str().into(), subject.into()])
 }
 
-/// Takes what is due, of each kind the longest due first and as many as there is room for, and leases it for `lease_ms`.
+/// Takes what is due, of each kind and lane the longest due first and as many as there is room for, and leases it for `lease_ms`.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -106,18 +119,33 @@ pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
     cx.books.run("UPDATE tasks SET leased = 0 WHERE leased = 1 AND due <= ?", &[cx.now.into()])?;
     let mut tasks = Vec::new();
     for kind in Kind::ALL {
-        tasks.extend(take_of(cx, kind, lease_ms)?);
+        tasks.extend(take_of(cx, kind, None, lease_ms)?);
+    }
+    let others = tasks.len();
+    for row in cx.books.rows(OPEN_LANES, &[])? {
+        if tasks.len() < others + MOST_WEBHOOKS {
+            tasks.extend(take_of(cx, Kind::Webhook, row.text(0).as_deref(), lease_ms)?);
+        }
     }
     Ok(tasks)
 }
 
-fn take_of(cx: &Context<'_>, kind: Kind, lease_ms: u64) -> Result<Vec<Task>, Error> {
-    let under_way = "SELECT count(*) FROM tasks WHERE kind = ? AND leased = 1";
-    let under_way = cx.books.row(under_way, &[kind.as_str().into()])?.and_then(|row| row.number(0)).unwrap_or(0);
+/// With so many webhooks no more are begun in one turn: the platform lets one request call other Workers 32 times, and each webhook
+/// is made by one. The alarm rings again at once for the rest.
+const MOST_WEBHOOKS: usize = 24;
+
+/// The lanes that are served: those of the endpoints that are called.
+const OPEN_LANES: &str = "SELECT id FROM objects INDEXED BY objects_by_status
+    WHERE kind = 'webhook_endpoint' AND livemode IN (0, 1) AND status = 'enabled'";
+
+fn take_of(cx: &Context<'_>, kind: Kind, lane: Option<&str>, lease_ms: u64) -> Result<Vec<Task>, Error> {
+    let (column, which) = lane.map_or(("kind", kind.as_str()), |lane| ("lane", lane));
+    let under_way = format!("SELECT count(*) FROM tasks WHERE {column} = ? AND leased = 1");
+    let under_way = cx.books.row(&under_way, &[which.into()])?.and_then(|row| row.number(0)).unwrap_or(0);
     let room = u64::from(kind.room()).saturating_sub(under_way);
-    let due = "SELECT subject, attempt FROM tasks WHERE kind = ? AND leased = 0 AND due <= ? ORDER BY due LIMIT ?";
+    let due = format!("SELECT subject, attempt FROM tasks WHERE {column} = ? AND leased = 0 AND due <= ? ORDER BY due LIMIT ?");
     let mut tasks = Vec::new();
-    for row in cx.books.rows(due, &[kind.as_str().into(), cx.now.into(), room.into()])? {
+    for row in cx.books.rows(&due, &[which.into(), cx.now.into(), room.into()])? {
         let subject = row.text(0).unwrap_or_default();
         let attempt = row.number(1).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
         let sql = "UPDATE tasks SET due = ?, begun = begun + 1, leased = 1 WHERE kind = ? AND subject = ?";
@@ -155,7 +183,12 @@ static NEXT: LazyLock<String> = LazyLock::new(|| {
         )
     };
     let kinds = Kind::ALL.map(of).join(", ");
-    format!("SELECT min({kinds}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)")
+    let room = Kind::Webhook.room();
+    let lanes = format!(
+        "coalesce((SELECT min((SELECT min(due) FROM tasks WHERE lane = id AND leased = 0)) FROM ({OPEN_LANES})
+        WHERE (SELECT count(*) FROM tasks WHERE lane = id AND leased = 1) < {room}), {NEVER})"
+    );
+    format!("SELECT min({kinds}, {lanes}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)")
 });
 
 /// When the ledger has to be woken: for the earliest task that there is room for, and while something is under way soon, lest it

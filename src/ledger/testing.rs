@@ -25,6 +25,8 @@ pub struct Database {
     /// When the ledger has to be woken next.
     pub wake: Cell<Option<Now>>,
     chance: Cell<u128>,
+    /// What the operator was told.
+    pub log: RefCell<Vec<String>>,
     /// Every statement that was carried out.
     pub statements: RefCell<BTreeSet<String>>,
 }
@@ -38,7 +40,7 @@ impl Database {
     /// One that is there already.
     pub fn of(connection: Connection) -> Self {
         let (is_undone, is_new, wake, chance) = (Cell::new(false), Cell::new(true), Cell::new(None), Cell::new(1));
-        Self { connection, is_undone, is_new, wake, chance, statements: RefCell::default() }
+        Self { connection, is_undone, is_new, wake, chance, log: RefCell::default(), statements: RefCell::default() }
     }
 
     /// What a statement brings, each row's columns as texts; an empty one where there is nothing. Its values are all null.
@@ -122,6 +124,10 @@ impl Books for Database {
 
     fn wake_at(&self, moment: Option<Now>) {
         self.wake.set(moment);
+    }
+
+    fn report(&self, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
     }
 }
 

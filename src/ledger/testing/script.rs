@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use crate::flow::{Ask, Callee};
-use crate::http::{Fault, Reply};
+use crate::http::{Call, Fault, Reply};
 use crate::query;
 use crate::testing::reply;
 
@@ -42,6 +42,16 @@ pub enum Manner {
     Away,
 }
 
+impl Manner {
+    fn reply(self) -> Result<Reply, Fault> {
+        match self {
+            Self::Answers(status) => Ok(reply(status, "")),
+            Self::Silent => Err(Fault::Timeout),
+            Self::Away => Err(Fault::Unreachable),
+        }
+    }
+}
+
 /// A call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
@@ -51,6 +61,27 @@ pub struct Made {
     pub to: Callee,
     /// The URL without scheme and host.
     pub target: String,
+}
+
+/// A webhook that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// When.
+    pub at: u64,
+    /// The endpoint's host.
+    pub host: String,
+    /// The headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Webhook {
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
 }
 
 /// The surroundings.
@@ -65,6 +96,12 @@ pub struct Script {
     pub makes_wallets: Cell<bool>,
     /// What the merchant does.
     pub merchant: Cell<Manner>,
+    /// What webhook endpoints do, by their host: they take everything unless it is said here.
+    pub endpoints: RefCell<HashMap<String, Manner>>,
+    /// How long endpoints ask to be left alone, in the words of `Retry-After`.
+    pub retry_after: RefCell<Option<String>>,
+    /// All webhooks.
+    pub webhooks: RefCell<Vec<Webhook>>,
     /// What the node answers.
     pub node: RefCell<String>,
     /// All calls.
@@ -87,6 +124,9 @@ impl Script {
             rate: RefCell::new(Some(2)),
             makes_wallets: Cell::new(true),
             merchant: Cell::new(Manner::Answers(200)),
+            endpoints: RefCell::default(),
+            retry_after: RefCell::default(),
+            webhooks: RefCell::default(),
             node: RefCell::default(),
             made: RefCell::default(),
         }
@@ -116,14 +156,20 @@ impl Script {
         self.made.borrow_mut().push(Made { at, to: ask.callee, target: target.clone() });
         match ask.callee {
             Callee::Gateway => self.gateway(&target),
-            Callee::Merchant => match self.merchant.get() {
-                Manner::Answers(status) => Ok(reply(status, "")),
-                Manner::Silent => Err(Fault::Timeout),
-                Manner::Away => Err(Fault::Unreachable),
-            },
+            Callee::Merchant => self.merchant.get().reply(),
+            Callee::Endpoint => self.webhook(&ask.call, at),
             Callee::Node => Ok(reply(200, &self.node.borrow())),
             _ => Ok(reply(404, "")),
         }
+    }
+
+    fn webhook(&self, call: &Call, at: u64) -> Result<Reply, Fault> {
+        let host = url::Url::parse(&call.url).expect("a URL").host_str().expect("a host").to_owned();
+        let body = String::from_utf8(call.body.clone().unwrap_or_default()).expect("a text");
+        let manner = self.endpoints.borrow().get(&host).copied().unwrap_or(Manner::Answers(200));
+        self.webhooks.borrow_mut().push(Webhook { at, host, headers: call.headers.clone(), body });
+        let headers: Vec<_> = self.retry_after.borrow().iter().map(|wait| ("retry-after".to_owned(), wait.clone())).collect();
+        manner.reply().map(|reply| Reply { headers: Box::new(headers), ..reply })
     }
 
     fn gateway(&self, target: &str) -> Result<Reply, Fault> {
