@@ -88,6 +88,8 @@ pub enum Error {
     TooManyReports,
     /// As many webhook endpoints as an account can have.
     TooManyEndpoints,
+    /// As many listeners as an account or a session can have.
+    TooManyListeners,
     /// A webhook endpoint that is not to be called.
     EndpointDisabled,
     /// An idempotency key that was used for another request.
@@ -204,6 +206,7 @@ impl Error {
             Self::TestSession => (409, "test_session", InvalidRequest),
             Self::LiveSession => (409, "live_session", InvalidRequest),
             Self::TooManyEndpoints => (409, "too_many_webhooks", InvalidRequest),
+            Self::TooManyListeners => (429, "too_many_listeners", RateLimit),
             Self::EndpointDisabled => (409, "webhook_disabled", InvalidRequest),
             Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
             Self::Ledger => (503, "ledger_unavailable", Api),
@@ -322,6 +325,7 @@ impl Error {
             }
             Self::LiveSession => "Payments are simulated for test sessions alone: make one with a test key.",
             Self::TooManyEndpoints => "There are 16 webhook endpoints already: delete one first, or change it.",
+            Self::TooManyListeners => "Too many listen already: close connections that nobody reads.",
             Self::EndpointDisabled => {
                 "This webhook endpoint is disabled: enable it first, with PATCH and {\"status\":\"enabled\"}."
             }
@@ -332,7 +336,9 @@ impl Error {
                 "The account's ledger did not answer, so what was asked may have been done or not: ask again, under the same Idempotency-Key."
             }
             Self::PayoutFixed => "`address` is not the wallet that this page pays: leave it away.",
-            Self::Token => "`token` is not one that was issued here, or its key is no longer in force: nothing was delivered.",
+            Self::Token => {
+                "`token` is not one that was issued here, has ended, or its key is no longer in force: nothing was done."
+            }
             Self::OneAccount => {
                 "PAYOUT_WALLET says whom every payment pays, so there is this one account: unset it to have accounts with wallets of their own."
             }

@@ -143,6 +143,8 @@ pub enum Read {
     /// Its beginning, and its head before it: a line for each header and an empty one. A status is enough for an answer here; a
     /// body that breaks off or never ends takes nothing from it.
     Excerpt,
+    /// A WebSocket, where the status is 101; otherwise all of it, as text.
+    Socket,
 }
 
 /// Longest reply that is read as text, in bytes. The gateway's longest JSON, the provider list, has about 5 KiB.
@@ -193,6 +195,12 @@ pub enum Body {
     Text(Cow<'static, str>),
     /// The gateway's body, hidden names replaced on the way.
     Scrubbed,
+    /// A WebSocket that a ledger takes on, by its id.
+    Welcome(String),
+    /// The WebSocket that a ledger's reply brought.
+    Socket,
+    /// What that brings, as lines.
+    Lines,
     /// The gateway's body, hidden names blanked on the way, for images and other types that must keep their length.
     Blanked,
 }

@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use crate::gateway::{page, payment, providers, rates, status, wallet};
+use crate::handlers::stream;
 use crate::http::Method;
 use crate::ledger::session;
 use crate::{api, callback, checkout};
@@ -39,6 +40,8 @@ pub enum Route {
     Asset,
     /// The REST API.
     Api,
+    /// Live events.
+    Stream,
     /// The page of one checkout session.
     Session,
 }
@@ -90,6 +93,9 @@ impl Route {
     /// [`Error::Method`] where the path exists and the method does not, [`Error::NotFound`] for a path that must not be
     /// passed on.
     pub fn find(method: Method, path: &str) -> Result<Self, Error> {
+        if path == stream::PATH {
+            return if method == Method::Get { Ok(Self::Stream) } else { Err(Error::Method(GET)) };
+        }
         if path.starts_with(api::ROOT) {
             return Ok(Self::Api);
         }
@@ -123,6 +129,7 @@ impl Route {
             Self::PaymentStatus => "payment_status",
             Self::Asset => "asset",
             Self::Api => "api",
+            Self::Stream => "stream",
             Self::Session => "session",
         }
     }
@@ -136,7 +143,7 @@ impl Route {
     /// Whether a browser's script may read the answer from any origin, as with the gateway itself.
     #[must_use]
     pub const fn is_public_data(self) -> bool {
-        matches!(self, Self::Wallet(_) | Self::Providers | Self::Convert | Self::PaymentStatus)
+        matches!(self, Self::Wallet(_) | Self::Providers | Self::Convert | Self::PaymentStatus | Self::Stream)
     }
 }
 

@@ -149,7 +149,7 @@ impl Service {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
         let is_status = route == Ok(Route::PaymentStatus);
-        let is_counted = !matches!(route, Ok(Route::Callback | Route::Api));
+        let is_counted = !matches!(route, Ok(Route::Callback | Route::Api | Route::Stream));
         let besides = RefCell::default();
         let mut outcome = self.begin(request, route, &face, &besides);
         // What is answered without the gateway, what reports a payment, and what only a merchant's server can do is never counted.
@@ -219,6 +219,7 @@ impl Service {
             Route::PaymentStatus => handlers::data::payment_status(&cx, request),
             Route::Asset => handlers::page::asset(&cx, request),
             Route::Api => handlers::api::forward(&cx, request),
+            Route::Stream => handlers::stream::open(&cx, request),
             Route::Session => handlers::session::open(&cx, request, face),
         }
     }

@@ -1,7 +1,7 @@
 //! The operator's signing keys, and the keys derived from them for each purpose.
 //!
-//! A key never serves two purposes: HKDF (RFC 5869) derives one for links, one for callback tokens and one for
-//! addresses, so that a merchant's server can be given the link key without learning anything about the others.
+//! A key never serves two purposes: HKDF (RFC 5869) derives one for links, one for callback tokens, one for tokens of
+//! live events and one for addresses, so that a merchant's server can be given the link key without learning anything about the others.
 
 use std::hash::{DefaultHasher, Hasher as _};
 
@@ -18,12 +18,14 @@ use crate::secret::Secret;
 const MIN_BYTES: usize = 32;
 const LINK_PURPOSE: &[u8] = b"livery checkout link v1";
 const TOKEN_PURPOSE: &[u8] = b"livery callback token v1";
+const LIVE_PURPOSE: &[u8] = b"livery live token v1";
 const BLIND_PURPOSE: &[u8] = b"livery rate limit v1";
 
 /// What is derived from one entry of `SIGNING_KEY`.
 #[derive(Clone, Debug)]
 struct Derived {
     link: Secret<[u8; 32]>,
+    live: Secret<[u8; 32]>,
     token: Secret<[u8; 64]>,
     blind: Secret<[u8; 32]>,
 }
@@ -58,6 +60,18 @@ impl Keys {
         self.0.iter().any(|key| is_signed(key.link.expose(), message.as_bytes(), signature))
     }
 
+    /// The signature of a token for live events, in the same form.
+    #[must_use]
+    pub fn sign_live(&self, message: &str) -> String {
+        self.0.first().map(|key| sign(key.live.expose(), message.as_bytes())).unwrap_or_default()
+    }
+
+    /// Whether such a token was signed with one of the keys. Compares in constant time.
+    #[must_use]
+    pub fn live_is_signed(&self, message: &str, signature: &str) -> bool {
+        self.0.iter().any(|key| is_signed(key.live.expose(), message.as_bytes(), signature))
+    }
+
     /// A number by which something can be recognised that is not to be remembered itself: its `SipHash` behind a key, which is
     /// what that hash is made for (Aumasson and Bernstein, 2012). Nobody without the key can find two with the same.
     #[must_use]
@@ -88,11 +102,12 @@ impl Keys {
 impl Derived {
     fn from_key(key: &[u8]) -> Option<Self> {
         let hkdf = Hkdf::<Sha256>::new(None, key);
-        let (mut link, mut token, mut blind) = ([0; 32], [0; 64], [0; 32]);
+        let (mut link, mut live, mut token, mut blind) = ([0; 32], [0; 32], [0; 64], [0; 32]);
         hkdf.expand(LINK_PURPOSE, &mut link).ok()?;
+        hkdf.expand(LIVE_PURPOSE, &mut live).ok()?;
         hkdf.expand(TOKEN_PURPOSE, &mut token).ok()?;
         hkdf.expand(BLIND_PURPOSE, &mut blind).ok()?;
-        Some(Self { link: Secret::new(link), token: Secret::new(token), blind: Secret::new(blind) })
+        Some(Self { link: Secret::new(link), live: Secret::new(live), token: Secret::new(token), blind: Secret::new(blind) })
     }
 
     fn siv(&self) -> Aes256Siv {

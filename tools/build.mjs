@@ -67,7 +67,7 @@ function bind(profile, parts) {
   const wasm = inProject('target', TARGET, profile === 'dev' ? 'debug' : profile, 'livery.wasm');
   const options = ['--target', 'module', '--experimental-reset-state-function', '--no-typescript', '--remove-producers-section'];
   step(toolPath('wasm-bindgen'), [wasm, ...options, '--out-dir', parts]);
-  for (const file of ['worker.js', 'calls.js', 'bodies.js', 'ledger.js']) copyFileSync(inProject('src/glue', file), join(parts, file));
+  for (const file of ['worker.js', 'calls.js', 'bodies.js', 'ledger.js', 'lines.js']) copyFileSync(inProject('src/glue', file), join(parts, file));
   // The runtime gives a module for a plain import, and does not know the other kind.
   const glue = join(parts, 'livery.js');
   writeFileSync(glue, readFileSync(glue, 'utf8').replace('import source ', 'import '));

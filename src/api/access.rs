@@ -28,6 +28,8 @@ pub enum Claim {
     Operator(Option<AccountId>),
     /// A merchant's server: the account has to say whether the key is good.
     Key(ApiKey),
+    /// The customer of this account's session: proved by a token.
+    Customer(AccountId, String),
 }
 
 impl Claim {
@@ -63,7 +65,7 @@ impl Claim {
     pub fn account(&self, config: &Config) -> Result<AccountId, Error> {
         match self {
             Self::Key(key) => Ok(key.account.clone()),
-            Self::Operator(Some(account)) => Ok(account.clone()),
+            Self::Operator(Some(account)) | Self::Customer(account, _) => Ok(account.clone()),
             Self::Operator(None) if config.payout.is_some() => Ok(AccountId::main()),
             Self::Operator(None) => Err(Access::NoAccount.into()),
         }
@@ -75,9 +77,13 @@ impl Claim {
         match self {
             Self::Operator(_) => "operator".to_owned(),
             Self::Key(key) => format!("{} {}", key.id(), key.hash()),
+            Self::Customer(_, session) => format!("{CUSTOMER} {session}"),
         }
     }
 }
+
+/// What stands before the session of a customer who asks.
+const CUSTOMER: &str = "customer";
 
 /// What the API shows of a key. Times are milliseconds since 1970 UTC.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -126,6 +132,9 @@ impl Object for Key {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope(String);
 
+/// The resource of the one route that customers may use.
+pub const STREAM: &str = "stream";
+
 /// The kinds of resources.
 const RESOURCES: [&str; 6] = ["account", "api_keys", "checkout_sessions", "transactions", "events", "webhooks"];
 
@@ -163,6 +172,8 @@ pub enum Actor {
     Operator,
     /// A merchant's server with this key.
     Key(Box<Key>),
+    /// The customer of this session, who may listen to it and do nothing else.
+    Customer(String),
 }
 
 /// How old `last_used_at` may be before it is written anew, in milliseconds: else every request would write.
@@ -175,7 +186,11 @@ impl Actor {
     /// [`Error::Access`] where the key is not one of this account's, or was revoked.
     pub fn find(cx: &Context<'_>, request: &Request<'_>) -> Result<Self, Error> {
         let told = request.headers.get(ACTOR).ok_or(Error::Internal)?;
-        let Some((id, hash)) = told.split_once(' ') else { return Ok(Self::Operator) };
+        let (id, hash) = match told.split_once(' ') {
+            None => return Ok(Self::Operator),
+            Some((CUSTOMER, session)) => return Ok(Self::Customer(session.to_owned())),
+            Some(key) => key,
+        };
         let mut key = Kept::<Key>::get(cx.books, None, id).map_err(|error| match error {
             Error::Missing(_) => Access::Wrong.into(),
             other => other,
@@ -199,7 +214,10 @@ impl Actor {
     /// # Errors
     /// [`Error::Access`] where the key has no such scope.
     pub fn may(&self, resource: &str, writes: bool) -> Result<(), Error> {
+        // Whoever may read events may listen to them.
+        let resource = if resource == STREAM && matches!(self, Self::Key(_)) { "events" } else { resource };
         match self {
+            Self::Customer(_) if resource != STREAM => Err(Access::Scope.into()),
             Self::Key(key) if !key.scopes.iter().any(|scope| scope.allows(resource, writes)) => Err(Access::Scope.into()),
             _ => Ok(()),
         }
@@ -209,7 +227,7 @@ impl Actor {
     #[must_use]
     pub fn livemode(&self) -> bool {
         match self {
-            Self::Operator => true,
+            Self::Operator | Self::Customer(_) => true,
             Self::Key(key) => key.livemode,
         }
     }
@@ -220,6 +238,7 @@ impl Actor {
         match self {
             Self::Operator => "operator",
             Self::Key(key) => &key.id,
+            Self::Customer(session) => session,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Access, Error};
 use crate::http::Response;
 use crate::ledger::event::{self, Type};
 use crate::ledger::key::ApiKey;
+use crate::ledger::live::{Close, listener};
 use crate::ledger::objects::{Kept, Object, write};
 
 const FIELDS: [&str; 3] = ["livemode", "name", "scopes"];
@@ -80,6 +81,7 @@ pub fn revoke(ask: &Ask<'_>) -> Result<Response, Error> {
         key.shown.revoked_at = Some(ask.cx.now.0);
         key.update(ask.cx.books)?;
         event::record(ask.cx, Type::KeyRevoked, &key.shown, "")?;
+        listener::close_all(ask.cx, &key.shown.id, Close::Revoked)?;
     }
     Ok(object(200, write(&key.shown)?))
 }

@@ -147,7 +147,11 @@ fn limit(text: Option<&str>) -> Result<u32, Error> {
     number.filter(|number| (1..=MAX_LIMIT).contains(number)).ok_or(Error::Value("limit", "is not a number from 1 to 100"))
 }
 
-fn livemode(ask: &Ask<'_>, text: Option<&str>) -> Result<bool, Error> {
+/// The mode that a query names, or that whoever asks has.
+///
+/// # Errors
+/// [`Error::Value`] for another than the key's, and for what is none.
+pub fn livemode(ask: &Ask<'_>, text: Option<&str>) -> Result<bool, Error> {
     let wanted = match text {
         None => None,
         Some("true") => Some(true),

@@ -12,6 +12,7 @@ pub mod input;
 pub mod keys;
 pub mod lists;
 pub mod sessions;
+pub mod stream;
 pub mod webhook_check;
 pub mod webhooks;
 
@@ -48,7 +49,7 @@ impl Ask<'_> {
     #[must_use]
     pub fn mode(&self) -> Option<bool> {
         match self.actor {
-            Actor::Operator => None,
+            Actor::Operator | Actor::Customer(_) => None,
             Actor::Key(key) => Some(key.livemode),
         }
     }
@@ -87,7 +88,7 @@ pub enum Handler {
 use Handler::{Asking, Now};
 
 /// Method, path below [`ROOT`] (`:` stands for an id), resource, handler. Whatever is no `GET` writes.
-const ROUTES: [(Method, &str, &str, Handler); 34] = [
+const ROUTES: [(Method, &str, &str, Handler); 36] = [
     (Method::Post, "accounts", OPERATOR, Now(accounts::create)),
     (Method::Get, "accounts", OPERATOR, Now(lists::accounts)),
     (Method::Get, "accounts/:", "account", Now(accounts::show)),
@@ -102,12 +103,14 @@ const ROUTES: [(Method, &str, &str, Handler); 34] = [
     (Method::Post, "checkout-sessions/:/expire", "checkout_sessions", Now(sessions::expire)),
     (Method::Post, "checkout-sessions/:/cancel", "checkout_sessions", Now(sessions::cancel)),
     (Method::Post, "checkout-sessions/:/simulate-payment", "checkout_sessions", Now(sessions::simulate)),
+    (Method::Post, "checkout-sessions/:/live-token", "checkout_sessions", Now(sessions::live_token)),
     (Method::Get, "callbacks", "transactions", Now(lists::callbacks)),
     (Method::Get, "callbacks/:", "transactions", Now(callbacks::show)),
     (Method::Post, "callbacks/:/retry", "transactions", Now(callbacks::retry)),
     (Method::Get, "transactions", "transactions", Now(lists::transactions)),
     (Method::Get, "transactions/:", "transactions", Now(lists::transaction)),
     (Method::Get, "events", "events", Now(lists::events)),
+    (Method::Get, "events/stream", access::STREAM, Asking(stream::open)),
     (Method::Get, "events/:", "events", Now(lists::event)),
     (Method::Post, "webhooks", "webhooks", Now(webhooks::create)),
     (Method::Get, "webhooks", "webhooks", Now(lists::webhooks)),

@@ -1,10 +1,12 @@
 //! `/api/v1/checkout-sessions`: a merchant's server makes a session and sends its customer to the session's URL.
 
 use crate::api::input::Input;
-use crate::api::{Ask, accounts, object};
+use crate::api::{Ask, ROOT, accounts, object};
 use crate::checkout::link;
 use crate::error::Error;
-use crate::http::Response;
+use crate::http::{Now, Response};
+use crate::json::Object as Json;
+use crate::ledger::live::token;
 use crate::ledger::objects::{Kept, write};
 use crate::ledger::session::{self, Draft, Session};
 use crate::ledger::simulation;
@@ -109,6 +111,23 @@ pub fn simulate(ask: &Ask<'_>) -> Result<Response, Error> {
     let id = session.shown.id.clone();
     simulation::pay(ask.cx, session, amount)?;
     Ok(object(200, write(&Kept::<Session>::get(ask.cx.books, ask.mode(), &id)?.shown)?))
+}
+
+/// `POST checkout-sessions/:/live-token`: with it the customer's page listens to the session's state, for `seconds` (a day; 30
+/// days at most).
+///
+/// # Errors
+/// [`Error::Missing`] where there is none, [`Error::Value`] for another time.
+pub fn live_token(ask: &Ask<'_>) -> Result<Response, Error> {
+    let input = Input::read(ask.request, &["seconds"])?;
+    let lifetime_ms = input.number("seconds")?.map_or(Some(LIFETIME_MS), |seconds| seconds.checked_mul(1000));
+    let lifetime_ms = lifetime_ms.filter(|time| (1..=MAX_LIFETIME_MS).contains(time));
+    let lifetime_ms = lifetime_ms.ok_or(Error::Value("seconds", "is not a number from 1 to 2592000"))?;
+    let (session, end) = (session(ask)?.shown.id, Now(ask.cx.now.0 + lifetime_ms));
+    let token = token::issue(&ask.cx.config.keys, ask.account, &session, end);
+    let url = ask.cx.config.origin.url(&format!("{ROOT}events/stream?token={token}"));
+    let object_ = Json::new().text("object", "live_token").text("checkout_session", &session).text("token", &token);
+    Ok(object(200, object_.text("url", &url).number("expires_at", end.seconds() * 1000).write()))
 }
 
 fn end_with(ask: &Ask<'_>, happening: Happening) -> Result<Response, Error> {

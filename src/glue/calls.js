@@ -12,7 +12,7 @@ const MAX_LEDGER_TEXT = 101 * MAX_BODY;
 // flow::Callee
 const [MERCHANT, LEDGER, EDGE, ENDPOINT] = [1, 3, 4, 5];
 // http::Read
-const [NOTHING, , STREAM, EXCERPT] = [0, 1, 2, 3];
+const [NOTHING, , STREAM, , SOCKET] = [0, 1, 2, 3, 4];
 // http::Fault
 const [UNREACHABLE, TIMEOUT, UNREADABLE, HANDSHAKE] = [1, 2, 3, 4];
 
@@ -177,6 +177,8 @@ async function receive({ to, read, timeout }, reply) {
   if (read === STREAM && reply.status < 300) {
     came.stream = new Blocks(reply.body, timeout);
     await came.stream.readAhead();
+  } else if (read === SOCKET && reply.webSocket) {
+    came.socket = reply.webSocket;
   } else if (read === NOTHING || (read === STREAM && reply.status < 400)) {
     // Nobody reads it, and its sender would hold the connection.
     reply.body?.cancel().catch(() => {});

@@ -6,8 +6,10 @@ const UNDO = new Error('the turn is undone');
 
 /** A Durable Object's database as the core knows it (ledger::books::Books). */
 export class Books {
-  constructor(storage) {
-    this.storage = storage;
+  constructor(context) {
+    this.context = context;
+    this.storage = context.storage;
+    this.messages = [];
     this.wake = undefined;
     this.isUndone = false;
     this.isNew = true;
@@ -31,6 +33,16 @@ export class Books {
     this.isUndone = true;
   }
 
+  /** What this turn wants to say to sockets, by their ids. */
+  say(sockets, say) {
+    this.messages.push([sockets, say]);
+  }
+
+  /** The ids of all open sockets. */
+  sockets() {
+    return JSON.stringify(this.context.getWebSockets().flatMap((socket) => this.context.getTags(socket)));
+  }
+
   /**
    * One turn of the core: all of what it writes stays, or nothing. `life` tells one instance of the core from the next: what was
    * under way in the last one is lost.
@@ -38,6 +50,7 @@ export class Books {
   turn(work, life) {
     let answer;
     this.isUndone = false;
+    this.messages = [];
     this.wake = undefined;
     this.isNew = this.seen !== life;
     try {
@@ -46,11 +59,25 @@ export class Books {
         if (this.isUndone) throw UNDO;
       });
       this.seen = life;
+      this.speak();
     } catch (error) {
       if (error !== UNDO) throw error;
     }
     this.plan();
     return answer;
+  }
+
+  /** A socket that is gone says so by itself. The platform sends nothing before the rows are written. */
+  speak() {
+    for (const [ids, say] of this.messages) {
+      for (const socket of ids.flatMap((id) => this.context.getWebSockets(id))) {
+        try {
+          say(socket);
+        } catch {
+          // It is closing.
+        }
+      }
+    }
   }
 
   /** Beside the rows, without a pause: the platform writes both or none. */

@@ -19,6 +19,7 @@ use crate::downline;
 use crate::flow::Ask;
 use crate::http::{Body, Fault, Method, Now, Reply, Request, RequestBody, Response};
 use crate::ledger::books::{Books, Value};
+use crate::ledger::live::Close;
 use crate::livery::scrub::Scrubber;
 use crate::service::{Pending, Progress, Service, Turn};
 
@@ -166,6 +167,11 @@ fn call(ask: &Ask) -> JsValue {
 
 /// Writes an answer and what the log says about it; the body of a page comes from the one call that brought a stream.
 fn write(visit: &Visit, answer: &Response, note: &str, came: &[Came], entropy: [u8; 16]) -> JsValue {
+    match &answer.body {
+        Body::Welcome(socket) => return visit.welcome(socket, &runtime::lines(&[note], &answer.headers)),
+        Body::Socket | Body::Lines => return connect(visit, answer, note, came),
+        _ => {}
+    }
     let is_page = matches!(answer.body, Body::Scrubbed | Body::Blanked);
     let stream = if is_page { came.iter().find(|came| came.has_stream()) } else { None };
     match (stream, service(visit).config()) {
@@ -181,6 +187,16 @@ fn write(visit: &Visit, answer: &Response, note: &str, came: &[Came], entropy: [
             visit.respond_flowing(answer.status, &lines, came, scrubber)
         }
         _ => ready(answer, note),
+    }
+}
+
+/// An answer that goes on for as long as a ledger's WebSocket does.
+fn connect(visit: &Visit, answer: &Response, note: &str, came: &[Came]) -> JsValue {
+    let lines = runtime::lines(&[note], &answer.headers);
+    match came.first() {
+        Some(came) if answer.body == Body::Socket => runtime::respond_socket(&lines, came),
+        Some(came) => visit.respond_lines(&lines, came),
+        None => ready(answer, note),
     }
 }
 
@@ -236,6 +252,19 @@ impl Books for Visit {
     #[expect(clippy::cast_precision_loss, reason = "whole milliseconds since 1970, far below 2^53")]
     fn wake_at(&self, moment: Option<Now>) {
         runtime::Visit::wake_at(self, moment.map(|Now(moment)| moment as f64));
+    }
+
+    fn tell(&self, sockets: &[String], text: &str) {
+        runtime::Visit::tell(self, &sockets.join("\n"), text);
+    }
+
+    fn hang_up(&self, socket: &str, why: Close) {
+        let (code, text) = why.facts();
+        runtime::Visit::hang_up(self, socket, code, text);
+    }
+
+    fn sockets(&self) -> String {
+        runtime::Visit::sockets(self)
     }
 
     fn report(&self, line: &str) {

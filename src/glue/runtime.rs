@@ -52,6 +52,30 @@ extern "C" {
     #[wasm_bindgen(method, js_name = respondFlowing)]
     pub fn respond_flowing(this: &Visit, status: u16, lines: &str, came: &Came, scrubber: u32) -> JsValue;
 
+    /// Takes on the WebSocket that a ledger was asked for, under this id; the answer that brings its other end.
+    #[wasm_bindgen(method)]
+    pub fn welcome(this: &Visit, socket: &str, lines: &str) -> JsValue;
+
+    /// Sends a message to sockets, by their ids, a line each, once this turn is kept.
+    #[wasm_bindgen(method)]
+    pub fn tell(this: &Visit, sockets: &str, text: &str);
+
+    /// Closes a socket, once this turn is kept.
+    #[wasm_bindgen(method, js_name = hangUp)]
+    pub fn hang_up(this: &Visit, socket: &str, code: u16, text: &str);
+
+    /// The ids of all open sockets, as a list in JSON.
+    #[wasm_bindgen(method)]
+    pub fn sockets(this: &Visit) -> String;
+
+    /// An answer with what a ledger's WebSocket brings, as lines.
+    #[wasm_bindgen(method, js_name = respondLines)]
+    pub fn respond_lines(this: &Visit, lines: &str, came: &Came) -> JsValue;
+
+    /// An answer that hands on a ledger's WebSocket.
+    #[wasm_bindgen(js_name = respondSocket)]
+    pub fn respond_socket(lines: &str, came: &Came) -> JsValue;
+
     /// The same with this body, which is copied, or without one.
     pub fn respond(status: u16, lines: &str, body: Option<&[u8]>) -> JsValue;
 

@@ -8,6 +8,7 @@ import * as core from './livery.js';
 import { flow } from './bodies.js';
 import { send, wholeBody } from './calls.js';
 import { Books } from './ledger.js';
+import { carry } from './lines.js';
 
 /** How long after an alarm that failed the next one is, in milliseconds. */
 const AGAIN_MS = 10_000;
@@ -35,11 +36,36 @@ export class Ledger {
   constructor(context, env) {
     this.context = context;
     this.env = env;
-    this.books = new Books(context.storage);
+    this.books = new Books(context);
+    // Whoever wants to know whether the connection lives is answered without waking anybody.
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('{"type":"ping"}', '{"type":"pong"}'));
   }
 
   fetch(request) {
     return new Visit(request, this.env, this.context, this.books).beginWithBody();
+  }
+
+  webSocketMessage(socket, message) {
+    return this.listener(socket, 'heard', message);
+  }
+
+  webSocketClose(socket, code) {
+    try {
+      socket.close(code);
+    } catch {
+      // The runtime has answered already, or the code is one that nobody may send.
+    }
+    return this.listener(socket, 'closed');
+  }
+
+  webSocketError(socket) {
+    return this.listener(socket, 'closed');
+  }
+
+  /** Tells the core what a listener does. */
+  async listener(socket, what, body) {
+    const headers = { 'livery-socket': this.context.getTags(socket)[0] };
+    await this.fetch(new Request(`https://own.ledger/${what}`, { method: 'POST', headers, body }));
   }
 
   /** What it begins goes on by itself; if it is lost, its tasks are due again later. */
@@ -83,6 +109,32 @@ class Visit {
 
   undo() {
     this.books.undo();
+  }
+
+  tell(sockets, text) {
+    this.books.say(sockets.split('\n'), (socket) => socket.send(text));
+  }
+
+  hangUp(id, code, reason) {
+    this.books.say([id], (socket) => socket.close(code, reason));
+  }
+
+  sockets() {
+    return this.books.sockets();
+  }
+
+  /** Its other end may sleep while it is open. */
+  welcome(id, lines) {
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.context.acceptWebSocket(ours, [id]);
+    return new Response(null, { status: 101, webSocket: theirs, headers: told(lines) });
+  }
+
+  /** A ledger's WebSocket as server-sent events. */
+  respondLines(lines, came) {
+    const { readable, writable } = new IdentityTransformStream();
+    this.context.waitUntil(carry(came.socket, writable.getWriter(), this.request.signal));
+    return new Response(readable, { headers: told(lines) });
   }
 
   async beginWithBody() {
@@ -145,6 +197,11 @@ class Visit {
     this.context.waitUntil(flow(came.stream, writer, clean).catch(broken));
     return new Response(readable, { status, headers: told(lines) });
   }
+}
+
+/** Hands on a ledger's WebSocket. */
+export function respondSocket(lines, came) {
+  return new Response(null, { status: 101, webSocket: came.socket, headers: told(lines) });
 }
 
 export function respond(status, lines, body) {

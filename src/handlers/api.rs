@@ -76,7 +76,8 @@ pub fn url(account: &AccountId, path_and_query: &str) -> String {
 }
 
 /// The ledger's answer is ours.
-fn relay(reply: Reply) -> Response {
+#[must_use]
+pub fn relay(reply: Reply) -> Response {
     let mut response = Response::new(reply.status);
     for name in ANSWERED {
         if let Some(value) = reply.headers.get(name) {

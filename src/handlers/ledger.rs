@@ -12,6 +12,7 @@ use crate::http::{Call, Fault, Method, Read, Reply, Request, RequestBody, Respon
 use crate::ledger::account::{self, Account};
 use crate::ledger::event::Nothing;
 use crate::ledger::id::AccountId;
+use crate::ledger::live::{listener, pump};
 use crate::ledger::objects::{Kept, Object as _, write};
 use crate::ledger::session::{self, Draft, Session};
 use crate::ledger::state::{Happening, Status};
@@ -23,6 +24,12 @@ use crate::ledger::{delivery, opening, poll, schema, task, verification, webhook
 pub const COPY: &str = "/copy";
 /// What is due.
 const ALARM: &str = "/alarm";
+/// A listener says something.
+const HEARD: &str = "/heard";
+/// A listener's socket was closed.
+const CLOSED: &str = "/closed";
+/// The id of a listener's socket.
+const SOCKET: &str = "livery-socket";
 /// The address of a session, which is known or has to be made first.
 pub const WALLET: &str = "/wallet";
 /// The gateway reports a payment.
@@ -59,6 +66,7 @@ pub fn serve(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
     if cx.books.is_new() {
         schema::migrate(cx.books)?;
         task::recover(cx)?;
+        listener::recover(cx)?;
     }
     route(cx, request)
 }
@@ -86,6 +94,8 @@ fn route(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
         (Method::Post, WALLET) => wallet(cx, request),
         (Method::Post, REPORT) => report(cx, request),
         (Method::Post, ALARM) => alarm(cx),
+        (Method::Post, HEARD) => heard(cx, request),
+        (Method::Post, CLOSED) => socket(request).and_then(|socket| listener::end(cx, &socket)).and_then(|()| done()),
         _ => Err(Error::NotFound),
     }
 }
@@ -160,6 +170,7 @@ fn begin(cx: &Context<'_>, task: &Task) -> Outcome {
         Kind::Verify => verification::begin(cx, task),
         Kind::Poll => poll::ask(cx, task),
         Kind::Deliver => delivery::send(cx, task),
+        Kind::Listen => pump::due(cx, &task.subject).and_then(|()| done()),
         Kind::Webhook => webhook::delivery::send(cx, task),
     }
 }
@@ -178,6 +189,16 @@ fn guarded(cx: &Context<'_>, task: Task, outcome: Outcome) -> Outcome {
         }
         ended => ended,
     }
+}
+
+fn heard(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
+    let text = if let RequestBody::Whole(body) = &request.body { String::from_utf8_lossy(body) } else { "".into() };
+    listener::hear(cx, &socket(request)?, &text)?;
+    done()
+}
+
+fn socket(request: &Request<'_>) -> Result<String, Error> {
+    request.headers.get(SOCKET).ok_or(Error::Internal)
 }
 
 fn expire(cx: &Context<'_>, session: &str) -> Outcome {

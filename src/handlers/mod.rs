@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod page;
 pub mod payment;
 pub mod session;
+pub mod stream;
 pub mod wallet;
 
 use crate::config::Config;

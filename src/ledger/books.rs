@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::http::Now;
+use crate::ledger::live::Close;
 
 /// A value in a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,15 @@ pub trait Books {
     /// Says when the ledger has to be woken next for what is due; `None` for never.
     fn wake_at(&self, moment: Option<Now>);
 
+    /// Sends a message to these sockets, once the turn is kept.
+    fn tell(&self, sockets: &[String], text: &str);
+
+    /// Closes a socket, once the turn is kept.
+    fn hang_up(&self, socket: &str, why: Close);
+
+    /// The ids of all open sockets, as a list in JSON.
+    fn sockets(&self) -> String;
+
     /// Writes a line into the log, for the operator. Nothing in it is secret.
     fn report(&self, line: &str);
 }
@@ -114,6 +124,14 @@ impl Books for NoBooks {
     }
 
     fn wake_at(&self, _: Option<Now>) {}
+
+    fn tell(&self, _: &[String], _: &str) {}
+
+    fn hang_up(&self, _: &str, _: Close) {}
+
+    fn sockets(&self) -> String {
+        "[]".to_owned()
+    }
 
     fn report(&self, _: &str) {}
 }

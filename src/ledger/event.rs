@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::flow::Context;
+use crate::ledger::live::pump;
 use crate::ledger::objects::{Kept, Object, new_id, write};
 use crate::ledger::webhook::delivery;
 
@@ -180,7 +181,8 @@ impl Object for Event {
 
 /// Records that something happened to an object of the session `about`, which may be empty. Events are in order: each sorts
 /// behind those before it, though several happen in one millisecond and clocks may go back. Whoever reads on behind the last
-/// that they know misses none. It is owed to the webhook endpoints that want it.
+/// that they know misses none. It is told to whoever listens, and owed to the webhook
+/// endpoints that want it.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -205,5 +207,6 @@ pub fn note<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) ->
     };
     let event = Kept { shown: event, hidden: Nothing {} };
     event.insert(cx.books)?;
+    pump::publish(cx, &event.shown)?;
     Ok(event.shown)
 }

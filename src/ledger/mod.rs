@@ -15,6 +15,7 @@ pub mod event;
 pub mod filter;
 pub mod id;
 pub mod key;
+pub mod live;
 pub mod objects;
 pub mod opening;
 pub mod poll;

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ledger::books::Books;
 
 /// Each version's statements, the oldest first.
-const MIGRATIONS: [&[&str]; 2] = [FIRST, WEBHOOKS];
+const MIGRATIONS: [&[&str]; 2] = [FIRST, LIVE];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE objects (
@@ -47,14 +47,23 @@ const FIRST: &[&str] = &[
     "CREATE INDEX idempotency_by_created ON idempotency (created)",
 ];
 
-/// Deliveries are found by their endpoint and their event; a task may have a lane of its own.
-const WEBHOOKS: &[&str] = &[
+/// Webhooks and live events. Deliveries are found by their endpoint and their event; a task may have a lane of its own; whoever
+/// listens has a row, and one for each thing that they want.
+const LIVE: &[&str] = &[
     "ALTER TABLE objects ADD COLUMN webhook_endpoint TEXT AS (data ->> '$.webhook_endpoint')",
     "ALTER TABLE objects ADD COLUMN event TEXT AS (data ->> '$.event')",
     "CREATE INDEX objects_by_webhook_endpoint ON objects (kind, livemode, webhook_endpoint, id) WHERE webhook_endpoint IS NOT NULL",
     "CREATE INDEX objects_by_event ON objects (kind, livemode, event, id) WHERE event IS NOT NULL",
     "ALTER TABLE tasks ADD COLUMN lane TEXT",
     "CREATE INDEX tasks_by_lane ON tasks (lane, leased, due) WHERE lane IS NOT NULL",
+    "CREATE TABLE listeners (
+        socket TEXT PRIMARY KEY, actor TEXT NOT NULL, livemode INTEGER NOT NULL, form INTEGER NOT NULL, told TEXT NOT NULL,
+        unread INTEGER NOT NULL DEFAULT 0, is_behind INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+    "CREATE INDEX listeners_by_actor ON listeners (actor)",
+    "CREATE TABLE subscriptions (
+        socket TEXT NOT NULL, session TEXT NOT NULL, type TEXT NOT NULL, livemode INTEGER NOT NULL,
+        PRIMARY KEY (socket, session, type)) WITHOUT ROWID",
+    "CREATE INDEX subscriptions_by_topic ON subscriptions (livemode, session, type)",
 ];
 
 /// Brings the tables to today's version. It costs one look-up where they have it.

@@ -24,13 +24,15 @@ pub enum Kind {
     Deliver,
     /// A webhook endpoint is to be called.
     Webhook,
+    /// A listener has to confirm by now, or is told more.
+    Listen,
     /// What is too old is to be forgotten.
     Prune,
 }
 
 impl Kind {
     /// Those that share one lane.
-    const ALL: [Self; 5] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Prune];
+    const ALL: [Self; 6] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Listen, Self::Prune];
 
     /// How many may be under way at a time, webhooks for each endpoint. The platform connects six of a ledger's calls; a merchant who
     /// keeps all of theirs waiting must not keep payments from being verified. Webhooks have connections of their own.
@@ -39,7 +41,7 @@ impl Kind {
             Self::Webhook => 4,
             Self::Verify | Self::Deliver => 3,
             Self::Poll | Self::Prune => 1,
-            Self::Expire => 50,
+            Self::Expire | Self::Listen => 50,
         }
     }
 
@@ -52,6 +54,7 @@ impl Kind {
             Self::Poll => "poll",
             Self::Deliver => "deliver",
             Self::Webhook => "webhook",
+            Self::Listen => "listen",
             Self::Prune => "prune",
         }
     }

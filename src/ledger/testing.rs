@@ -12,6 +12,7 @@ use crate::country::Country;
 use crate::flow::Ask;
 use crate::http::{Body, Call, Fault, Now, Reply, Request, RequestBody};
 use crate::ledger::books::{Books, Value};
+use crate::ledger::live::Close;
 use crate::service::{Progress, Service, Turn};
 
 pub mod script;
@@ -25,6 +26,12 @@ pub struct Database {
     /// When the ledger has to be woken next.
     pub wake: Cell<Option<Now>>,
     chance: Cell<u128>,
+    /// The same in the turn that is not over.
+    telling: RefCell<Vec<(String, String)>>,
+    /// What was sent to sockets: to whom, and what; or that they were closed, and with which code.
+    pub told: RefCell<Vec<(String, String)>>,
+    /// The sockets that are open.
+    pub open: RefCell<BTreeSet<String>>,
     /// What the operator was told.
     pub log: RefCell<Vec<String>>,
     /// Every statement that was carried out.
@@ -40,7 +47,18 @@ impl Database {
     /// One that is there already.
     pub fn of(connection: Connection) -> Self {
         let (is_undone, is_new, wake, chance) = (Cell::new(false), Cell::new(true), Cell::new(None), Cell::new(1));
-        Self { connection, is_undone, is_new, wake, chance, log: RefCell::default(), statements: RefCell::default() }
+        Self {
+            connection,
+            is_undone,
+            is_new,
+            wake,
+            chance,
+            telling: RefCell::default(),
+            told: RefCell::default(),
+            open: RefCell::default(),
+            log: RefCell::default(),
+            statements: RefCell::default(),
+        }
     }
 
     /// What a statement brings, each row's columns as texts; an empty one where there is nothing. Its values are all null.
@@ -67,6 +85,10 @@ impl Database {
         self.is_undone.set(false);
         self.connection.execute_batch("BEGIN").expect("a transaction");
         let turn = work(self);
+        let telling = self.telling.take();
+        if !self.is_undone.get() {
+            self.told.borrow_mut().extend(telling);
+        }
         let end = if self.is_undone.get() { "ROLLBACK" } else { "COMMIT" };
         self.connection.execute_batch(end).expect("its end");
         self.is_new.set(self.is_new.get() && self.is_undone.get());
@@ -124,6 +146,19 @@ impl Books for Database {
 
     fn wake_at(&self, moment: Option<Now>) {
         self.wake.set(moment);
+    }
+
+    fn tell(&self, sockets: &[String], text: &str) {
+        self.telling.borrow_mut().extend(sockets.iter().map(|socket| (socket.clone(), text.to_owned())));
+    }
+
+    fn hang_up(&self, socket: &str, why: Close) {
+        self.telling.borrow_mut().push((socket.to_owned(), why.facts().0.to_string()));
+        self.open.borrow_mut().remove(socket);
+    }
+
+    fn sockets(&self) -> String {
+        serde_json::to_string(&*self.open.borrow()).expect("a list")
     }
 
     fn report(&self, line: &str) {

@@ -1,0 +1,37 @@
+// Server-sent events: the lines that a ledger's WebSocket brings, as fast as they are read.
+
+/** How often a line is sent that says nothing, in milliseconds: what is silent for long is taken for dead on its way. */
+const BEAT_MS = 25_000;
+/** A comment, which asks whether all before it was read. */
+const ASKS = ':';
+const READ = '{"type":"pong"}';
+
+/** Carries lines to `writer` until one of both ends. What was written was read, so what asks is answered then. */
+export async function carry(socket, writer, signal) {
+  const { promise: ended, resolve: end } = Promise.withResolvers();
+  const encoder = new TextEncoder();
+  let last = Promise.resolve();
+  const write = (lines) => {
+    last = last.then(() => writer.write(encoder.encode(lines)));
+    last.catch(end);
+    return last;
+  };
+  socket.addEventListener('message', ({ data }) => {
+    const answer = () => data.startsWith(ASKS) && socket.send(READ);
+    write(data).then(answer).catch(end);
+  });
+  socket.addEventListener('close', end);
+  socket.addEventListener('error', end);
+  signal.addEventListener('abort', end);
+  socket.accept();
+  const beat = setInterval(() => write(`${ASKS}\n\n`), BEAT_MS);
+  await ended;
+  clearInterval(beat);
+  try {
+    socket.close(1000);
+  } catch {
+    // It was closed by the other side.
+  }
+  // Whoever reads sees the end, and comes back behind the last event that they saw.
+  await last.then(() => writer.close()).catch(() => {});
+}

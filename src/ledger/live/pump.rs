@@ -1,0 +1,153 @@
+//! What flows to listeners: events as they happen, and those before for whoever is behind.
+
+use crate::error::Error;
+use crate::flow::Context;
+use crate::http::Now;
+use crate::ledger::books::Row;
+use crate::ledger::event::Event;
+use crate::ledger::filter;
+use crate::ledger::live::form::Form;
+use crate::ledger::live::listener::close;
+use crate::ledger::live::{ASK_AT, Close, PATIENCE_MS, WINDOW};
+use crate::ledger::objects::write;
+use crate::ledger::task::{self, Kind};
+
+/// How many events are looked through in one turn for somebody who is behind.
+const PAGE: u32 = 500;
+
+/// Tells an event to everybody who wants it and keeps up. Whoever is behind reads it later.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
+    let patterns = serde_json::to_string(&filter::patterns(&event.kind).collect::<Vec<_>>()).unwrap_or_default();
+    let sql = "UPDATE listeners SET told = ?1, unread = unread + 1, is_behind = unread + 1 >= ?2
+        WHERE is_behind = 0 AND socket IN (SELECT socket FROM subscriptions
+            WHERE livemode = ?3 AND session IN ('', ?4) AND type IN (SELECT value FROM json_each(?5)))
+        RETURNING socket, form, unread";
+    let session = event.checkout_session.as_deref().unwrap_or_default();
+    let values = [(&event.id).into(), WINDOW.into(), event.livemode.into(), session.into(), (&patterns).into()];
+    let heard = |row: &Row| Hearer {
+        socket: row.text(0).unwrap_or_default(),
+        form: Form::of(row.number(1).unwrap_or(0)),
+        is_asked: row.number(2) == Some(u64::from(ASK_AT)),
+    };
+    let hearers: Vec<Hearer> = cx.books.rows(sql, &values)?.iter().map(heard).collect();
+    for hearer in hearers.iter().filter(|hearer| hearer.is_asked) {
+        wait_for(cx, &hearer.socket)?;
+    }
+    let json = if hearers.is_empty() { String::new() } else { write(event)? };
+    for form in Form::ALL {
+        let of_form = || hearers.iter().filter(|hearer| hearer.form == form);
+        let all: Vec<String> = of_form().map(|hearer| hearer.socket.clone()).collect();
+        if let Some(text) = if all.is_empty() { None } else { form.event(cx.config, event, &json)? } {
+            cx.books.tell(&all, &text);
+        }
+        let asked: Vec<String> = of_form().filter(|hearer| hearer.is_asked).map(|hearer| hearer.socket.clone()).collect();
+        if !asked.is_empty() {
+            cx.books.tell(&asked, form.ping());
+        }
+    }
+    Ok(())
+}
+
+/// Somebody who is told an event as it happens.
+struct Hearer {
+    socket: String,
+    form: Form,
+    /// Whether they have to confirm what they were told so far.
+    is_asked: bool,
+}
+
+/// A listener has been asked to confirm; it has so long.
+fn wait_for(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+    task::plan(cx, Kind::Listen, socket, Now(cx.now.0 + PATIENCE_MS))
+}
+
+/// A listener wants all behind that event.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn from(cx: &Context<'_>, socket: &str, after: &str) -> Result<(), Error> {
+    cx.books.run("UPDATE listeners SET told = ?, is_behind = 1 WHERE socket = ?", &[after.into(), socket.into()])?;
+    catch_up(cx, socket)
+}
+
+/// A listener has read everything so far.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn confirmed(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+    task::done(cx, Kind::Listen, socket)?;
+    cx.books.run("UPDATE listeners SET unread = 0 WHERE socket = ?", &[socket.into()])?;
+    catch_up(cx, socket)
+}
+
+/// A listener's time is over, or its next page is due.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn due(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+    task::done(cx, Kind::Listen, socket)?;
+    match find(cx, socket)? {
+        Some(listener) if listener.unread >= ASK_AT => close(cx, socket, Close::Slow),
+        Some(_) => catch_up(cx, socket),
+        None => Ok(()),
+    }
+}
+
+/// How far a listener has come.
+struct Listener {
+    livemode: bool,
+    form: Form,
+    told: String,
+    unread: u32,
+    is_behind: bool,
+}
+
+fn find(cx: &Context<'_>, socket: &str) -> Result<Option<Listener>, Error> {
+    let sql = "SELECT livemode, form, told, unread, is_behind FROM listeners WHERE socket = ?";
+    let row = cx.books.row(sql, &[socket.into()])?;
+    Ok(row.map(|row| Listener {
+        livemode: row.number(0) == Some(1),
+        form: Form::of(row.number(1).unwrap_or(0)),
+        told: row.text(2).unwrap_or_default(),
+        unread: row.number(3).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX),
+        is_behind: row.number(4) == Some(1),
+    }))
+}
+
+/// Tells a listener who is behind what comes next, as much as it may be sent. Whoever has caught up hears the rest as it happens.
+fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+    let Some(listener) = find(cx, socket)?.filter(|listener| listener.is_behind) else { return Ok(()) };
+    let sql =
+        "SELECT data, EXISTS (SELECT 1 FROM subscriptions s WHERE s.socket = ?1 AND s.session IN ('', coalesce(e.parent, ''))
+            AND (s.type IN ('*', e.type) OR (s.type LIKE '%.*' AND substr(e.type, 1, length(s.type) - 1) = rtrim(s.type, '*'))))
+        FROM objects e WHERE e.kind = 'event' AND e.livemode = ?2 AND e.id > ?3 ORDER BY e.id LIMIT ?4";
+    let values = [socket.into(), listener.livemode.into(), (&listener.told).into(), PAGE.into()];
+    let (mut told, mut unread, mut seen) = (listener.told.clone(), listener.unread, 0);
+    for row in cx.books.rows(sql, &values)? {
+        if unread >= WINDOW {
+            break;
+        }
+        let json = row.text(0).unwrap_or_default();
+        let event: Event = serde_json::from_str(&json).map_err(|_| Error::Internal)?;
+        seen += 1;
+        if row.number(1) == Some(1)
+            && let Some(text) = listener.form.event(cx.config, &event, &json)?
+        {
+            cx.books.tell(&[socket.to_owned()], &text);
+            unread += 1;
+            if unread == ASK_AT {
+                cx.books.tell(&[socket.to_owned()], listener.form.ping());
+                wait_for(cx, socket)?;
+            }
+        }
+        told = event.id;
+    }
+    let is_behind = unread >= WINDOW || seen == PAGE;
+    let sql = "UPDATE listeners SET told = ?, unread = ?, is_behind = ? WHERE socket = ?";
+    cx.books.run(sql, &[(&told).into(), unread.into(), is_behind.into(), socket.into()])?;
+    // It goes on in the next turn, unless it has to confirm first.
+    if is_behind && unread < ASK_AT { task::plan(cx, Kind::Listen, socket, cx.now) } else { Ok(()) }
+}
