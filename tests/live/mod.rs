@@ -1,0 +1,156 @@
+//! Whoever listens to live events: over a WebSocket, or as a browser reads server-sent events.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+use crate::ledger::Caller;
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+use tungstenite::{Message, WebSocket, client::IntoClientRequest as _, handshake::HandshakeError, http::HeaderValue};
+
+/// Where events are listened to.
+pub const PATH: &str = "/api/v1/events/stream";
+/// How long something that happens by itself may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is heard over a WebSocket.
+pub struct Listener {
+    socket: WebSocket<TcpStream>,
+    /// Whether it confirms what it reads.
+    pub confirms: bool,
+}
+
+impl Listener {
+    /// Somebody with this caller's key; `query` with its `?`.
+    pub fn open(caller: &Caller<'_>, query: &str) -> Self {
+        Self::connect(&caller.stage.worker.host(), query, Some(&caller.token)).expect("a listener")
+    }
+
+    /// Somebody with a token in the query, or none; otherwise status and text of the answer.
+    pub fn connect(host: &str, query: &str, key: Option<&str>) -> Result<Self, (u16, String)> {
+        let mut request = format!("ws://{host}{PATH}{query}").into_client_request().expect("a request");
+        if let Some(key) = key {
+            let value = HeaderValue::from_str(&format!("Bearer {key}")).expect("a header");
+            request.headers_mut().insert("authorization", value);
+        }
+        let stream = TcpStream::connect(host).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => Ok(Self { socket, confirms: true }),
+            Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
+                let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+                Err((answer.status().as_u16(), text))
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// The next message; questions whether it still reads are answered, and passed over.
+    pub fn next(&mut self) -> Value {
+        self.try_next().unwrap_or_else(|code| panic!("the socket was closed with {code}"))
+    }
+
+    /// The same; otherwise the code that it was closed with, 1006 where none was given.
+    pub fn try_next(&mut self) -> Result<Value, u16> {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    let message: Value = serde_json::from_str(&text).expect("JSON");
+                    if message["type"] != "ping" {
+                        return Ok(message);
+                    }
+                    if self.confirms {
+                        self.say(&json!({"type": "pong"}));
+                    }
+                }
+                Ok(Message::Close(frame)) => return Err(frame.map_or(1006, |frame| frame.code.into())),
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    panic!("nothing was heard in time")
+                }
+                Err(_) => return Err(1006),
+            }
+        }
+    }
+
+    /// The next so many events: their types.
+    pub fn types(&mut self, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.event()["type"].as_str().expect("a type").to_owned()).collect()
+    }
+
+    /// The next message, which has to be an event.
+    pub fn event(&mut self) -> Value {
+        let message = self.next();
+        assert_eq!(message["type"], "event", "{message}");
+        assert_eq!(message["id"], message["event"]["id"]);
+        message["event"].clone()
+    }
+
+    /// Says something.
+    pub fn say(&mut self, message: &Value) {
+        self.socket.send(Message::text(message.to_string())).expect("a message");
+    }
+
+    /// Whether nothing more comes than what was said before this question: the answer to it comes next.
+    pub fn hears_nothing(&mut self) {
+        self.say(&json!({"type": "nothing"}));
+        let message = self.next();
+        assert_eq!((&message["type"], &message["error"]["param"]), (&json!("error"), &json!("type")), "{message}");
+    }
+}
+
+/// What is heard as lines.
+pub struct Lines {
+    reader: BufReader<TcpStream>,
+}
+
+/// One server-sent event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    pub id: Option<String>,
+    pub event: String,
+    pub data: Value,
+}
+
+impl Lines {
+    /// Somebody with these headers besides.
+    pub fn open(host: &str, query: &str, headers: &[(&str, &str)]) -> Self {
+        let stream = TcpStream::connect(host).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head = format!("GET {PATH}{query} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{more}\r\n");
+        (&stream).write_all(head.as_bytes()).expect("a request");
+        let mut lines = Self { reader: BufReader::new(stream) };
+        let mut head = Vec::new();
+        while head.last().is_none_or(|line: &String| !line.is_empty()) {
+            head.push(lines.line().to_ascii_lowercase());
+        }
+        assert!(head[0].contains(" 200 ") && head.contains(&"content-type: text/event-stream".to_owned()), "{head:#?}");
+        assert!(head.contains(&"transfer-encoding: chunked".to_owned()), "{head:#?}");
+        lines
+    }
+
+    /// A line, whatever part of a chunk it is.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).expect("a line");
+        assert!(!line.is_empty(), "the stream has ended");
+        line.trim_end().to_owned()
+    }
+
+    /// The next event: comments and the sizes of chunks are passed over.
+    pub fn next(&mut self) -> Sent {
+        let (mut id, mut event) = (None, String::new());
+        loop {
+            let line = self.line();
+            match line.split_once(": ") {
+                Some(("id", value)) => id = Some(value.to_owned()),
+                Some(("event", value)) => value.clone_into(&mut event),
+                Some(("data", value)) => return Sent { id, event, data: serde_json::from_str(value).expect("JSON") },
+                _ => {}
+            }
+        }
+    }
+}
