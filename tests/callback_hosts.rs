@@ -34,7 +34,7 @@ fn assert_refused(stage: &Stage, callback: &str, code: &str) {
     }
 }
 
-const PRIVATE: [&str; 36] = [
+const PRIVATE: [&str; 57] = [
     "127.0.0.1",
     "127.0.0.1:8080",
     "127.1",
@@ -50,7 +50,13 @@ const PRIVATE: [&str; 36] = [
     "172.16.0.1",
     "172.31.255.255",
     "192.168.1.1",
+    "0300.0xA8.1.1",
+    "168.63.129.16",
     "169.254.169.254",
+    "192.31.196.1",
+    "192.52.193.1",
+    "192.88.99.1",
+    "192.175.48.1",
     "100.64.0.1",
     "198.18.0.1",
     "224.0.0.1",
@@ -64,13 +70,28 @@ const PRIVATE: [&str; 36] = [
     "[fe80::1]",
     "[fd00::1]",
     "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::7f00:1]",
     "[2002:7f00:1::1]",
+    "[2620:4f:8000::1]",
+    "[3fff::1]",
+    "[2606:4700::5efe:10.0.0.1]",
+    "[2606:4700::200:5efe:10.0.0.1]",
     "localhost",
     "LOCALHOST.",
     "shop.localhost",
     "db.internal",
     "printer.local",
     "intranet",
+    "wiki.corp",
+    "shop.test",
+    "shop.onion",
+    "router.home.arpa",
+    "1.0.0.10.in-addr.arpa",
+    "metadata.google.internal",
+    "metadata.goog",
+    "127.0.0.1.nip.io",
+    "shop.10-0-0-1.sslip.io.",
+    "lvh.me",
 ];
 
 #[test]

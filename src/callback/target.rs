@@ -3,11 +3,10 @@
 //! Livery will call it, so it is a request that strangers can make us send. It must therefore lead to a public host:
 //! not to this machine, not into a private network, not to the gateway and not back to Livery.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::Config;
+use crate::public_host;
 use crate::query;
 use crate::web_url;
 
@@ -86,7 +85,7 @@ pub fn reachable(config: &Config, text: &str) -> Result<Url, TargetError> {
     if is_own(config, &url, &authority) || config.names.hides(&authority) {
         return Err(TargetError::Ours);
     }
-    if !config.origin.is_development() && !is_public(&url) {
+    if !config.origin.is_development() && !public_host::is_public(&url) {
         return Err(TargetError::NotPublic);
     }
     Ok(url)
@@ -98,63 +97,6 @@ fn is_own(config: &Config, url: &Url, authority: &str) -> bool {
     let name = |host: &str| host.split(':').next().unwrap_or_default().trim_end_matches('.').to_owned();
     let ours = config.origin.host();
     authority == ours || (!config.origin.is_development() && url.host_str().map(name) == Some(name(ours)))
-}
-
-/// Names that resolve to private places by convention (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`).
-const PRIVATE_SUFFIXES: [&str; 5] = ["localhost", "local", "internal", "home.arpa", "lan"];
-
-/// IPv4 blocks that are not the public internet (IANA's special-purpose address registry), with their prefix lengths.
-const PRIVATE_V4: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::UNSPECIFIED, 8),
-    (Ipv4Addr::new(10, 0, 0, 0), 8),
-    (Ipv4Addr::new(100, 64, 0, 0), 10),
-    (Ipv4Addr::new(127, 0, 0, 0), 8),
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-    (Ipv4Addr::new(172, 16, 0, 0), 12),
-    (Ipv4Addr::new(192, 0, 0, 0), 24),
-    (Ipv4Addr::new(192, 0, 2, 0), 24),
-    (Ipv4Addr::new(192, 88, 99, 0), 24),
-    (Ipv4Addr::new(192, 168, 0, 0), 16),
-    (Ipv4Addr::new(198, 18, 0, 0), 15),
-    (Ipv4Addr::new(198, 51, 100, 0), 24),
-    (Ipv4Addr::new(203, 0, 113, 0), 24),
-    (Ipv4Addr::new(224, 0, 0, 0), 4),
-    (Ipv4Addr::new(240, 0, 0, 0), 4),
-];
-
-/// IPv6 blocks inside the global unicast space that lead elsewhere: protocol assignments with Teredo, documentation
-/// (two blocks) and 6to4.
-const PRIVATE_V6: [(Ipv6Addr, u32); 4] = [
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
-];
-
-/// All of IPv6 that is routed on the public internet.
-const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-
-/// Whether a URL's host can be on the public internet. Names are not resolved here: the platform connects to public
-/// addresses only. The URL parser has already turned `0x7f.1`, `2130706433` and the like into plain addresses.
-#[must_use]
-pub fn is_public(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => !PRIVATE_V4.iter().any(|(block, prefix)| (ip.to_bits() ^ block.to_bits()) >> (32 - prefix) == 0),
-        Some(Host::Ipv6(ip)) => in_v6(ip, GLOBAL_V6) && !PRIVATE_V6.iter().any(|block| in_v6(ip, *block)),
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.contains('.') && !PRIVATE_SUFFIXES.iter().any(|suffix| is_under(name, suffix))
-        }
-        None => false,
-    }
-}
-
-fn in_v6(ip: Ipv6Addr, (block, prefix): (Ipv6Addr, u32)) -> bool {
-    (ip.to_bits() ^ block.to_bits()) >> (128 - prefix) == 0
-}
-
-fn is_under(name: &str, suffix: &str) -> bool {
-    name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[cfg(test)]
