@@ -9,7 +9,10 @@ use livery_sandbox::ShopReply;
 use serde_json::{Value, json};
 use stage::{MERCHANT, Stage, encode, failure};
 use std::{io::ErrorKind, net::TcpListener, time::Duration};
-use support::worker::Worker;
+use support::{
+    config::{self, Settings},
+    worker::Worker,
+};
 
 const OWN: &str = "pay.shop.example";
 const PUBLIC: [&str; 3] = ["https://shop.example/a?n=1", "http://8.8.8.8:8080/a?n=1", "https://[2606:4700::1111]/a?n=1"];
@@ -137,6 +140,13 @@ fn a_list_of_allowed_hosts_that_is_none_is_a_mistake() {
         let health = stage.get("/healthz").send();
         assert_eq!((health.status, &health.json()["mistakes"][0]["setting"]), (503, &json!("ALLOWED_PRIVATE_HOSTS")), "{list}");
     }
+}
+
+/// What the flag does shows on Cloudflare alone: a host of the operator's own zone is called as from outside, and not past what
+/// protects it.
+#[test]
+fn the_operators_own_zone_is_called_as_from_outside() {
+    assert!(config::workerd_config(&Settings::new(), OWN).contains(r#""global_fetch_strictly_public""#));
 }
 
 /// The shop may be called, for the operator allows it, and where it redirects to may not.
