@@ -87,15 +87,23 @@ fn what_an_account_keeps_leads_to_public_hosts() {
 }
 
 #[test]
-fn what_a_session_calls_leads_to_public_hosts() {
+fn what_sessions_and_webhooks_call_leads_to_public_hosts() {
     let stage = production(&[]);
     let shop = Caller::merchant(&stage);
+    // Nobody out there is called.
+    let endpoint = |url: &str| json!({"url": url, "status": "paused"});
+    let path = format!("webhooks/{}", text(&shop.post("webhooks", &endpoint("https://shop.example/hook")), "id"));
     let session = |url: &str| json!({"amount": "25", "currency": "USD", "customer_email": "j@shop.example", "callback": url});
     for url in [&PRIVATE[..], &OURS, &NO_URL].concat() {
         let refused = shop.refused("POST", "checkout-sessions", &session(url));
         assert_eq!((refused.0, refused.2.as_deref()), (400, Some("callback")), "{url}: {}", refused.1);
+        for (method, path) in [("POST", "webhooks"), ("PATCH", &path)] {
+            let refused = shop.refused(method, path, &endpoint(url));
+            assert_eq!((refused.0, refused.2.as_deref()), (400, Some("url")), "{method} {url}: {}", refused.1);
+        }
     }
     for url in PUBLIC {
+        assert_eq!(shop.send("PATCH", &path, &endpoint(url)).status, 200, "{url}");
         assert_eq!(shop.send("POST", "checkout-sessions", &session(url)).status, 200, "{url}");
     }
     assert!(stage.asked().is_empty());
@@ -157,7 +165,8 @@ fn a_redirect_to_a_private_host_is_not_followed() {
     let address = private.local_addr().expect("its address");
     let sandbox = stage::sandbox();
     let shop = sandbox.shop_url();
-    let settings = [("CHECKOUT_DOMAIN", OWN), ("ALLOWED_PRIVATE_HOSTS", shop.trim_start_matches("http://"))];
+    let allowed = shop.trim_start_matches("http://");
+    let settings = [("CHECKOUT_DOMAIN", OWN), ("ADMIN_TOKEN", ADMIN), ("ALLOWED_PRIVATE_HOSTS", allowed)];
     let worker = Worker::start(&stage::in_front_of(&sandbox, &settings));
     let stage = Stage { worker, sandbox };
     let refused = stage.get(&stage::wallet_target(&format!("http://{address}/?n=1"))).send();
@@ -165,13 +174,18 @@ fn a_redirect_to_a_private_host_is_not_followed() {
     assert_eq!(stage.get(&stage::wallet_target(&stage.shop_callback("1"))).send().status, 200);
     let token = encode(&stage::token(&stage.asked_once()));
     let report = format!("/callback?token={token}&value_coin=25&coin=polygon_usdc");
+    let merchant = Caller::merchant(&stage);
+    let endpoint = json!({"url": stage.shop_callback("2"), "event_types": ["checkout.session.paid"]});
+    let check = format!("webhooks/{}/check", text(&merchant.post("webhooks", &endpoint), "id"));
     for status in [301, 302, 303, 307, 308] {
         let headers = vec![("location".to_owned(), format!("http://{address}/latest/meta-data/"))];
         stage.sandbox.set_shop_reply(ShopReply { status, headers, body: "*ok*".into(), delay: Duration::ZERO });
         assert_eq!(failure(&stage.get(&report).send()).1, "merchant_rejected", "{status}");
+        assert_eq!(merchant.post(&check, &json!({}))["status"], status, "the endpoint's own answer is what is shown");
         assert_eq!(private.accept().map(drop).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock), "{status} was followed");
     }
-    assert_eq!(stage.sandbox.shop_callbacks().len(), 5, "the shop itself was called");
+    let calls = stage.sandbox.requests().iter().filter(|request| request.path == "/orders.php").count();
+    assert_eq!(calls, 5 * 3, "the shop itself was called, by a check with a signature and with a false one");
     stage.sandbox.set_shop_reply(ShopReply::default());
     assert_eq!(stage.get(&report).send().text(), "*ok*");
 }
