@@ -19,7 +19,7 @@ mod hosts;
 mod keys;
 
 pub use brand::Brand;
-pub use hosts::{Base, Origin};
+pub use hosts::{AllowedHost, Base, Origin};
 pub use keys::Partner;
 
 /// Everything the operator decides.
@@ -59,6 +59,8 @@ pub struct Config {
     pub polygon_rpc: Option<Secret<String>>,
     /// How many blocks have to confirm a payment there, its own among them.
     pub confirmations: u64,
+    /// Hosts that merchants' URLs may lead to though they are not public.
+    pub allowed_private_hosts: Vec<AllowedHost>,
     /// After how many minutes, counted from its customer's coming, a session of which nothing is heard is asked for.
     pub poll_minutes: Vec<u32>,
 }
@@ -256,6 +258,7 @@ impl Config {
         let polygon_rpc = reader.parsed("POLYGON_RPC_URL", Reader::polygon_rpc);
         let confirmations = reader.parsed("POLYGON_CONFIRMATIONS", Reader::confirmations).unwrap_or(DEFAULT_CONFIRMATIONS);
         let poll_minutes = reader.parsed("STATUS_POLL_MINUTES", Reader::minutes).unwrap_or_else(|| DEFAULT_POLL_MINUTES.to_vec());
+        let allowed_private_hosts = reader.parsed("ALLOWED_PRIVATE_HOSTS", hosts::allowed).unwrap_or_default();
         let share_is_wrong = reader.mistakes.iter().any(|mistake| mistake.setting.ends_with("_FEE"));
         if upline.is_some() && !share_is_wrong && matches!(split, Some(Split::Affiliate(_) | Split::ThreeWay { .. })) {
             reader.mistake(
@@ -287,6 +290,7 @@ impl Config {
             admin_token,
             polygon_rpc,
             confirmations,
+            allowed_private_hosts,
             poll_minutes,
         })
     }

@@ -7,7 +7,7 @@
 //!
 //! * [`config`] the operator's settings; [`signing`] their keys; [`downline`] requests between two Liverys
 //! * [`wallet`], [`money`], [`split`], [`country`] values that cannot be wrong; [`query`] parameters as PHP reads them;
-//!   [`web_url`] URLs as browsers read them
+//!   [`web_url`] URLs as browsers read them; [`public_host`] which hosts are on the public internet
 //! * [`gateway`] the protocol, in pure halves
 //! * [`livery`] what makes the gateway invisible
 //! * [`checkout`] links and providers; [`callback`] from the gateway to the merchant
@@ -41,6 +41,7 @@ pub mod livery;
 pub mod memory;
 pub mod money;
 pub mod pages;
+pub mod public_host;
 pub mod query;
 pub mod route;
 pub mod secret;

@@ -34,7 +34,7 @@ fn assert_refused(stage: &Stage, callback: &str, code: &str) {
     }
 }
 
-const PRIVATE: [&str; 36] = [
+const PRIVATE: [&str; 57] = [
     "127.0.0.1",
     "127.0.0.1:8080",
     "127.1",
@@ -50,7 +50,13 @@ const PRIVATE: [&str; 36] = [
     "172.16.0.1",
     "172.31.255.255",
     "192.168.1.1",
+    "0300.0xA8.1.1",
+    "168.63.129.16",
     "169.254.169.254",
+    "192.31.196.1",
+    "192.52.193.1",
+    "192.88.99.1",
+    "192.175.48.1",
     "100.64.0.1",
     "198.18.0.1",
     "224.0.0.1",
@@ -64,13 +70,28 @@ const PRIVATE: [&str; 36] = [
     "[fe80::1]",
     "[fd00::1]",
     "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::7f00:1]",
     "[2002:7f00:1::1]",
+    "[2620:4f:8000::1]",
+    "[3fff::1]",
+    "[2606:4700::5efe:10.0.0.1]",
+    "[2606:4700::200:5efe:10.0.0.1]",
     "localhost",
     "LOCALHOST.",
     "shop.localhost",
     "db.internal",
     "printer.local",
     "intranet",
+    "wiki.corp",
+    "shop.test",
+    "shop.onion",
+    "router.home.arpa",
+    "1.0.0.10.in-addr.arpa",
+    "metadata.google.internal",
+    "metadata.goog",
+    "127.0.0.1.nip.io",
+    "shop.10-0-0-1.sslip.io.",
+    "lvh.me",
 ];
 
 #[test]
@@ -146,18 +167,32 @@ fn livery_is_refused_by_its_other_spellings() {
 }
 
 #[test]
-fn in_development_only_the_gateway_and_livery_are_refused() {
+fn in_development_loopback_is_allowed_but_for_the_gateway_and_livery() {
     let stage = Stage::with(&[("ALLOW_UNSIGNED_LINKS", "true")]);
+    let by_name = |url: String| url.replace("127.0.0.1", "localhost");
     let urls = [
         format!("{}/callback?n=1", stage.worker.url()),
         format!("{}/control/wallet.php?n=1", stage.sandbox.api_url()),
         format!("{}/pay.php?n=1", stage.sandbox.checkout_url()),
         "https://api.anexpay.net/?n=1".to_owned(),
+        by_name(format!("{}/callback?n=1", stage.worker.url())),
+        by_name(format!("{}/control/wallet.php?n=1", stage.sandbox.api_url())),
+        stage.sandbox.checkout_url().replace("127.0.0.1", "[::ffff:127.0.0.1]") + "/pay.php?n=1",
     ];
     for url in urls {
         assert_refused(&stage, &url, "callback_not_public");
     }
-    assert_eq!(create(&stage, &routes()[0], &stage.shop_callback("1")).status, 200);
+    for url in [stage.shop_callback("1"), by_name(stage.shop_callback("2"))] {
+        assert_eq!(create(&stage, &routes()[0], &url).status, 200, "{url}");
+    }
+}
+
+#[test]
+fn in_development_other_private_hosts_are_refused() {
+    let stage = Stage::with(&[("ALLOW_UNSIGNED_LINKS", "true")]);
+    for host in ["0.0.0.0", "10.0.0.1", "169.254.169.254", "192.168.1.1", "[fd00::1]", "db.internal", "intranet", "lvh.me"] {
+        assert_refused(&stage, &format!("http://{host}:8080/paid?n=1"), "callback_not_public");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use support::{
 };
 
 /// One mistake in each setting, every value with a word that must not be shown.
-const MISTAKES: [(&str, &str); 19] = [
+const MISTAKES: [(&str, &str); 20] = [
     ("PAYOUT_WALLET", "0xHUSHHUSH"),
     ("AFFILIATE_FEE", "2.HUSH"),
     ("SUB_AFFILIATE_WALLET", "0xHUSH"),
@@ -31,6 +31,7 @@ const MISTAKES: [(&str, &str); 19] = [
     ("ALLOW_UNSIGNED_LINKS", "HUSH"),
     ("ADMIN_TOKEN", "HUSH"),
     ("POLYGON_RPC_URL", "HUSH"),
+    ("ALLOWED_PRIVATE_HOSTS", "http://hush.example"),
 ];
 
 fn broken() -> Worker {

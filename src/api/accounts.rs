@@ -3,7 +3,7 @@
 use crate::api::access::Actor;
 use crate::api::input::Input;
 use crate::api::{Ask, object};
-use crate::callback::target::Target;
+use crate::callback::target::{Target, reachable};
 use crate::error::{Access, Error};
 use crate::http::Response;
 use crate::ledger::account::{self, Account};
@@ -109,16 +109,16 @@ fn change(ask: &Ask<'_>, input: &Input, account: &mut Account) -> Result<(), Err
         account.callback_url = callback(ask, input, "callback_url")?;
     }
     if input.has("brand") {
-        account.brand = brand(input)?;
+        account.brand = brand(ask, input)?;
     }
     account.split(ask.cx).map(drop)
 }
 
-fn brand(input: &Input) -> Result<account::Brand, Error> {
+fn brand(ask: &Ask<'_>, input: &Input) -> Result<account::Brand, Error> {
     let Some(brand) = input.object("brand", &BRAND_FIELDS)? else { return Ok(account::Brand::default()) };
     Ok(account::Brand {
         name: brand.text("brand[name]")?,
-        logo: brand.url("brand[logo]")?,
+        logo: picture(ask, &brand, "brand[logo]")?,
         background: brand.text("brand[background]")?,
         theme: brand.text("brand[theme]")?,
         button: brand.text("brand[button]")?,
@@ -147,4 +147,11 @@ pub fn callback(ask: &Ask<'_>, input: &Input, name: &'static str) -> Result<Opti
     let Some(text) = input.url(name)? else { return Ok(None) };
     let target = Target::parse(ask.cx.config, &text).map_err(|why| Error::Value(name, why.text()))?;
     Ok(Some(target.as_str().to_owned()))
+}
+
+/// A brand's picture: others than its owner see it, and may fetch it, so it is where anybody may call.
+fn picture(ask: &Ask<'_>, input: &Input, name: &'static str) -> Result<Option<String>, Error> {
+    let Some(text) = input.url(name)? else { return Ok(None) };
+    reachable(ask.cx.config, &text).map_err(|why| Error::Value(name, why.text()))?;
+    Ok(Some(text))
 }

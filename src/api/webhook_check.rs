@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::api::{Ask, object, webhooks};
 use crate::callback::target;
+use crate::config::Config;
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_endpoint, ask_endpoint_at_once};
 use crate::http::{Call, Fault, Method, Now, Read, Reply};
@@ -64,16 +65,19 @@ pub fn run(ask: &Ask<'_>) -> Outcome {
 fn called(cx: &Context<'_>, begun: Begun, replies: Vec<Result<Reply, Fault>>) -> Outcome {
     let Ok([signed, forged]) = <[_; 2]>::try_from(replies) else { return Err(Error::Internal) };
     let duration_ms = cx.now.0.saturating_sub(begun.at.0);
-    match insecure(&begun.url).filter(|_| matches!(signed, Err(Fault::Handshake))) {
+    match insecure(cx.config, &begun.url).filter(|_| matches!(signed, Err(Fault::Handshake))) {
         Some(call) => ask_endpoint(call, move |_, insecure| report(&begun, &signed, &forged, Some(&insecure), duration_ms)),
         None => report(&begun, &signed, &forged, None, duration_ms),
     }
 }
 
-/// The host of a secure URL without a secure connection, on its usual port; nothing of a webhook.
-fn insecure(url: &str) -> Option<Call> {
+/// The host of a secure URL without a secure connection, on its usual port; nothing of a webhook. The host may be allowed on
+/// another port alone.
+fn insecure(config: &Config, url: &str) -> Option<Call> {
     let host = url::Url::parse(url).ok().filter(|url| url.scheme() == "https")?.host_str()?.to_owned();
-    Some(Call { method: Method::Head, url: format!("http://{host}/"), headers: Vec::new(), body: None, read: Read::Excerpt })
+    let url = format!("http://{host}/");
+    target::reachable(config, &url).ok()?;
+    Some(Call { method: Method::Head, url, headers: Vec::new(), body: None, read: Read::Excerpt })
 }
 
 fn report(
@@ -98,4 +102,19 @@ fn report(
         response: reply.ok().map(|reply| Excerpt::read(&reply.text)),
     };
     answer(object(200, write(&report)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::config;
+
+    #[test]
+    fn the_usual_port_is_tried_only_where_it_may_be_called() {
+        let tried = |allowed, url| insecure(&config(&[("ALLOWED_PRIVATE_HOSTS", allowed)]), url).map(|call| call.url);
+        assert_eq!(tried("", "https://shop.example:8443/hook").as_deref(), Some("http://shop.example/"));
+        assert_eq!(tried("10.0.0.5", "https://10.0.0.5:8443/hook").as_deref(), Some("http://10.0.0.5/"));
+        assert_eq!(tried("10.0.0.5:8443", "https://10.0.0.5:8443/hook"), None);
+        assert_eq!(tried("", "http://shop.example/hook"), None);
+    }
 }

@@ -1,12 +1,14 @@
-//! Hosts among the settings: our own, the gateway's two, and the domains to hide.
+//! Hosts among the settings: our own, the gateway's two, the domains to hide, and private hosts that merchants may be on.
 
 use url::{Host, Url};
 
+use crate::public_host;
 use crate::web_url::{self, authority};
 
 /// Where Livery itself is reached: the fixed `domain` parameter, and the root of every URL that it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    url: Url,
     host: String,
     loopback: bool,
 }
@@ -24,7 +26,8 @@ impl Origin {
         if !host.eq_ignore_ascii_case(text) {
             return Err(ORIGIN_PROBLEM);
         }
-        Ok(Self { host, loopback: is_loopback(&url) })
+        let loopback = is_loopback(&url);
+        Ok(Self { url, host, loopback })
     }
 
     /// `http` on a loopback host, which is where development happens, `https` everywhere else.
@@ -43,6 +46,18 @@ impl Origin {
     #[must_use]
     pub const fn is_development(&self) -> bool {
         self.loopback
+    }
+
+    /// Whether that host, as [`public_host::canonical`] gives it, is ours, on whatever port.
+    #[must_use]
+    pub fn is_host(&self, host: &Host<&str>) -> bool {
+        public_host::canonical(&self.url).is_some_and(|own| own == *host)
+    }
+
+    /// Our port on this very machine, in development.
+    #[must_use]
+    pub fn loopback_port(&self) -> Option<u16> {
+        self.loopback.then(|| self.url.port().unwrap_or(80))
     }
 
     /// The absolute URL of one of our own paths.
@@ -93,6 +108,48 @@ impl Base {
     pub fn host_and_port(&self) -> String {
         authority(&self.0).unwrap_or_default()
     }
+
+    /// The port on this very machine, where the service is here.
+    #[must_use]
+    pub fn loopback_port(&self) -> Option<u16> {
+        if is_loopback(&self.0) { self.0.port_or_known_default() } else { None }
+    }
+}
+
+/// A host that merchants' URLs may lead to though it is not public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    host: Host<String>,
+    /// The only port of it, where not every one is meant.
+    port: Option<u16>,
+}
+
+impl AllowedHost {
+    /// Reads a host with or without port. It has to be spelt as it is shown: `10.5`, say, is a mistyped address, or one in
+    /// disguise. There is no `*` for many.
+    fn parse(text: &str) -> Option<Self> {
+        let url = web_url::parse(&format!("http://{text}/")).filter(|_| !text.contains('*'))?;
+        let text = text.to_ascii_lowercase();
+        let port = match text.strip_prefix(url.host_str()?)? {
+            "" => None,
+            rest => Some(rest.strip_prefix(':')?.parse().ok()?),
+        };
+        Some(Self { host: public_host::canonical(&url)?.to_owned(), port })
+    }
+
+    /// Whether a URL leads there, however its host is spelt.
+    #[must_use]
+    pub fn is_at(&self, url: &Url) -> bool {
+        let is_host = public_host::canonical(url).is_some_and(|host| self.host == host);
+        is_host && self.port.is_none_or(|port| url.port_or_known_default() == Some(port))
+    }
+}
+
+/// A list of hosts that are allowed.
+pub(super) fn allowed(text: &str) -> Result<Vec<AllowedHost>, &'static str> {
+    let problem = "is not a list of hosts: write such as shop.internal, 10.0.0.5:8080, [fd00::1], separated by commas";
+    let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+    hosts.map(|host| AllowedHost::parse(host).ok_or(problem)).collect()
 }
 
 /// A domain to hide, in lower case.
@@ -105,12 +162,6 @@ pub(super) fn domain(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Whether a URL's host is this very machine.
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
+    url.host().is_some_and(|host| public_host::is_loopback(&host))
 }

@@ -55,6 +55,7 @@ fn all_mistakes_are_reported_at_once() {
         ("ALLOW_UNSIGNED_LINKS", "yes"),
         ("ADMIN_TOKEN", "short"),
         ("POLYGON_RPC_URL", "node"),
+        ("ALLOWED_PRIVATE_HOSTS", "shop.internal;10.0.0.5"),
     ];
     let reported = mistakes(&wrong);
     for (setting, _) in wrong {
@@ -128,4 +129,41 @@ fn both_gateway_hosts_are_always_hidden() {
         assert!(names.hides(hidden), "{hidden}");
     }
     assert!(!names.hides("127.0.0.1:8787"));
+}
+
+#[test]
+fn hosts_are_allowed_by_their_plain_names() {
+    for good in ["shop.internal", "Shop.Internal", "10.0.0.5:8080, [fd00::1]", "[fd00::1]:80,localhost,", "intranet:443", "a.b."]
+    {
+        assert_eq!(mistakes(&[("ALLOWED_PRIVATE_HOSTS", good)]), [""; 0], "{good}");
+    }
+    assert_eq!(read(&[("ALLOWED_PRIVATE_HOSTS", "a.lan, ,b.lan")]).unwrap().allowed_private_hosts.len(), 2);
+    for bad in [
+        "http://shop.internal",
+        "shop.internal/",
+        "shop.internal/paid",
+        "shop.internal?",
+        "shop.internal#",
+        "u@shop.internal",
+        "u:p@shop.internal",
+        "@shop.internal",
+        "*.internal",
+        "shop.internal:",
+        "shop.internal:0x50",
+        "shop.internal:99999",
+        "shop internal",
+        "shop.\tinternal",
+        "10.5",
+        "0xa000005",
+        "010.0.0.5",
+        "10.0.0.0/8",
+        "fd00::1",
+        "[fd00::1",
+        "[fd00:0::1]",
+        "münchen.internal",
+        "shop.internal 10.0.0.5",
+        "shop.internal, :80",
+    ] {
+        assert_eq!(mistakes(&[("ALLOWED_PRIVATE_HOSTS", bad)]), ["ALLOWED_PRIVATE_HOSTS"], "{bad}");
+    }
 }

@@ -2,8 +2,8 @@
 
 use url::{Position, Url};
 
-use crate::callback::target;
 use crate::config::{Base, Config};
+use crate::public_host;
 use crate::web_url;
 
 /// The two kinds of places that the gateway may send somebody to.
@@ -34,7 +34,7 @@ pub fn resolve(config: &Config, called: &str, location: &str) -> Option<Destinat
         let fetched = fetching_base(config, &url).url(&url[Position::BeforePath..Position::AfterQuery]);
         return Some(Destination::Gateway { fetched, path_and_query: url[Position::BeforePath..].to_owned() });
     }
-    let allowed = config.origin.is_development() || (url.scheme() == "https" && target::is_public(&url));
+    let allowed = config.origin.is_development() || (url.scheme() == "https" && public_host::is_public(&url));
     let unchanged = location.is_ascii() && !location.bytes().any(|b| b.is_ascii_control() || b == b' ');
     let absolute = unchanged && (has_scheme || web_url::parse(location).is_some());
     // The parser drops tabs and line breaks, and with them what may have stood in the middle of a name.
