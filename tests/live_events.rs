@@ -1,4 +1,4 @@
-//! Live events over WebSockets: whoever listens hears what happens, what they missed, and nothing else.
+//! Live events over `WebSockets`: whoever listens hears what happens, what they missed, and nothing else.
 mod ledger;
 mod live;
 mod stage;
@@ -63,22 +63,23 @@ fn one_listens_to_a_session_to_types_or_to_all_and_changes_that() {
 fn whoever_comes_back_has_missed_nothing_though_the_machine_was_lost() {
     let mut stage = open_stage(&[]);
     let token = Caller::merchant(&stage).token;
-    let shop = |stage| Caller::with_token(stage, &token);
     let mut heard = Vec::new();
-    let mut listener = Listener::open(&shop(&stage), "");
+    let shop = Caller::with_token(&stage, &token);
+    let mut listener = Listener::open(&shop, "");
     for _ in 0..3 {
-        shop(&stage).session(&json!({}));
+        shop.session(&json!({}));
         heard.push(listener.event());
     }
     stage.worker.kill9();
     assert_eq!(listener.try_next(), Err(1006));
     stage.worker.restart();
+    let shop = Caller::with_token(&stage, &token);
     for _ in 0..300 {
-        shop(&stage).session(&json!({}));
+        shop.session(&json!({}));
     }
-    let mut listener = Listener::open(&shop(&stage), &format!("?after={}", text(&heard[2], "id")));
+    let mut listener = Listener::open(&shop, &format!("?after={}", text(&heard[2], "id")));
     heard.extend((0..300).map(|_| listener.event()));
-    shop(&stage).session(&json!({}));
+    shop.session(&json!({}));
     heard.push(listener.event());
     listener.hears_nothing();
     let known = heard.iter().map(|event| text(event, "checkout_session")).collect::<std::collections::BTreeSet<_>>();
@@ -87,18 +88,7 @@ fn whoever_comes_back_has_missed_nothing_though_the_machine_was_lost() {
     sorted.sort();
     assert_eq!(sorted, ids(&heard), "they come in order");
     // Rows of listeners that died with the machine are gone.
-    assert_eq!(listeners(&stage), 1);
-}
-
-/// How many listeners the ledgers know of.
-fn listeners(stage: &stage::Stage) -> u64 {
-    let files = std::fs::read_dir(stage.worker.ledgers().join("ledger")).expect("databases").flatten().map(|file| file.path());
-    let files = files.filter(|file| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite"));
-    let count = |file| {
-        let database = rusqlite::Connection::open(file).expect("a database");
-        database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, u64>(0)).unwrap_or(0)
-    };
-    files.map(count).sum()
+    assert_eq!(live::known(&stage), 1);
 }
 
 #[test]
@@ -157,7 +147,7 @@ fn whoever_does_not_read_is_dropped() {
             Err(_) => {}
         }
     };
-    assert_eq!((closed, listeners(&stage)), (4008, 0));
+    assert_eq!((closed, live::known(&stage)), (4008, 0));
 }
 
 #[test]
@@ -209,11 +199,11 @@ fn a_customers_token_shows_their_sessions_state_and_nothing_else() {
     assert!(text(&token, "url").ends_with(&format!("{}{query}", live::PATH)), "{token}");
     let host = stage.worker.host();
     let mut customer = Listener::connect(&host, &query, None).expect("a listener");
-    let state = |status: &str| json!({"id": session["id"], "status": status, "paid_late": false, "overpaid": false});
-    assert_eq!(customer.next(), json!({"type": "status", "checkout_session": state("open")}));
+    let shown = |status: &str| json!({"id": session["id"], "status": status, "paid_late": false, "overpaid": false});
+    assert_eq!(customer.next(), json!({"type": "status", "checkout_session": shown("open")}));
     shop.open(&session);
     let message = customer.next();
-    assert_eq!(message["checkout_session"], state("processing"));
+    assert_eq!(message["checkout_session"], shown("processing"));
     assert_eq!(
         message.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>().join(" ")).as_deref(),
         Some("checkout_session id type")
@@ -222,7 +212,7 @@ fn a_customers_token_shows_their_sessions_state_and_nothing_else() {
     customer.say(&json!({"type": "subscribe"}));
     shop.open(&other);
     ledger::pay(&stage, &shop.get(&format!("checkout-sessions/{}", text(&session, "id"))), "25");
-    assert_eq!(customer.next()["checkout_session"], state("paid"));
+    assert_eq!(customer.next()["checkout_session"], shown("paid"));
     for (query, status) in
         [(query.replace("lvt_", "lvt_0"), 400), (format!("{query}0"), 400), (String::new(), 401), ("?token=".to_owned(), 400)]
     {

@@ -121,11 +121,37 @@ fn dump(world: &World) -> Vec<Vec<String>> {
     tables.iter().flat_map(|table| world.database().select(&format!("SELECT * FROM {table}"))).collect()
 }
 
+/// What a scope calls the resource of a route: listening is reading events.
+fn named(resource: &str) -> &str {
+    if resource == access::STREAM { "events" } else { resource }
+}
+
+/// The status of a route that succeeds.
+fn success(resource: &str) -> u16 {
+    if resource == access::STREAM { 101 } else { 200 }
+}
+
 #[test]
 fn each_route_names_a_resource_that_scopes_can_name() {
     for (method, path, resource, _) in ROUTES {
+        let resource = named(resource);
         let is_known = resource == OPERATOR || format!("{resource}:read").parse::<access::Scope>().is_ok();
         assert!(is_known, "{method:?} {path} needs a scope that nobody can be given");
+    }
+}
+
+#[test]
+fn a_customer_may_listen_and_nothing_else() {
+    let mut world = World::with(&[]);
+    let shop = Shop::open(&mut world, A);
+    for ids in &shop.ids {
+        let before = dump(&world);
+        for (method, pattern, resource, _) in ROUTES.into_iter().filter(|row| row.2 != access::STREAM) {
+            let target = path(&world, pattern, ids);
+            let answer = world.ask(&format!("customer {}", ids[0]), method, &target, &body(method, pattern), &[]);
+            assert_eq!(code(&answer), refused(403, "insufficient_scope"), "{pattern} {resource}");
+        }
+        assert_eq!(dump(&world), before);
     }
 }
 
@@ -158,6 +184,9 @@ fn a_key_of_one_mode_never_sees_the_other() {
                 assert_eq!(own.status, if method == Method::Get || mode == 1 { 200 } else { 403 }, "{name}");
             } else if pattern.ends_with("simulate-payment") && mode == 1 {
                 assert_eq!((other.status, own.status), (404, 409), "{name}: {} {}", other.body, own.body);
+            } else if resource == access::STREAM {
+                // What is heard is of the key's mode: that is for those who listen to show.
+                assert_eq!(own.status, 101, "{name}");
             } else if pattern.contains(':') {
                 assert_eq!((other.status, own.status), (404, 200), "{name}: {} {}", other.body, own.body);
             } else {
@@ -222,7 +251,7 @@ proptest! {
         let own = text(&key(&world, livemode, &scopes), "secret");
         for (route, (method, pattern, resource, _)) in ROUTES.into_iter().enumerate() {
             let before = dump(&world);
-            let needed = [format!("{resource}:write"), if method == Method::Get { format!("{resource}:read") } else { String::new() }];
+            let needed = [format!("{}:write", named(resource)), if method == Method::Get { format!("{}:read", named(resource)) } else { String::new() }];
             let is_named = scopes.iter().any(|scope| scope == "*" || needed.contains(scope)) && resource != OPERATOR;
             let answer = ask(&world, &own, route, &shop.ids[usize::from(livemode)]);
             if is_named {
@@ -231,7 +260,7 @@ proptest! {
                 // What is expired cannot be cancelled any more, and what is meant for tests does nothing to real payments.
                 let is_over = pattern.ends_with("cancel") && answer.status == 409;
                 let is_real = pattern.ends_with("simulate-payment") && livemode;
-                let expected = if is_beyond { 403 } else if is_over || is_real { 409 } else { 200 };
+                let expected = if is_beyond { 403 } else if is_over || is_real { 409 } else { success(resource) };
                 prop_assert_eq!(answer.status, expected, "{:?} {} {:?} {}", method, pattern, scopes, answer.body);
             } else {
                 prop_assert_eq!(code(&answer), refused(403, "insufficient_scope"), "{:?} {} {:?}", method, pattern, scopes);

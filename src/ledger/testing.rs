@@ -61,6 +61,11 @@ impl Database {
         }
     }
 
+    /// The next turn is the first after a start.
+    pub fn restart(&self) {
+        self.is_new.set(true);
+    }
+
     /// What a statement brings, each row's columns as texts; an empty one where there is nothing. Its values are all null.
     pub fn select(&self, sql: &str) -> Vec<Vec<String>> {
         let count = self.connection.prepare(sql).expect("a statement").parameter_count();

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 use crate::ledger::Caller;
+use crate::stage::Stage;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -103,6 +104,8 @@ impl Listener {
 
 /// What is heard as lines.
 pub struct Lines {
+    /// The answer's head, in lower case.
+    pub head: Vec<String>,
     reader: BufReader<TcpStream>,
 }
 
@@ -119,16 +122,17 @@ impl Lines {
     pub fn open(host: &str, query: &str, headers: &[(&str, &str)]) -> Self {
         let stream = TcpStream::connect(host).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let more = headers.iter().fold(String::new(), |more, (name, value)| more + name + ": " + value + "\r\n");
         let head = format!("GET {PATH}{query} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{more}\r\n");
         (&stream).write_all(head.as_bytes()).expect("a request");
-        let mut lines = Self { reader: BufReader::new(stream) };
+        let mut lines = Self { head: Vec::new(), reader: BufReader::new(stream) };
         let mut head = Vec::new();
         while head.last().is_none_or(|line: &String| !line.is_empty()) {
             head.push(lines.line().to_ascii_lowercase());
         }
         assert!(head[0].contains(" 200 ") && head.contains(&"content-type: text/event-stream".to_owned()), "{head:#?}");
         assert!(head.contains(&"transfer-encoding: chunked".to_owned()), "{head:#?}");
+        lines.head = head;
         lines
     }
 
@@ -153,4 +157,15 @@ impl Lines {
             }
         }
     }
+}
+
+/// How many listeners the ledgers know of.
+pub fn known(stage: &Stage) -> i64 {
+    let files = std::fs::read_dir(stage.worker.ledgers().join("ledger")).expect("databases").flatten().map(|file| file.path());
+    let files = files.filter(|file| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite"));
+    let count = |file| {
+        let database = rusqlite::Connection::open(file).expect("a database");
+        database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, i64>(0)).unwrap_or(0)
+    };
+    files.map(count).sum()
 }

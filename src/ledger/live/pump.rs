@@ -21,16 +21,17 @@ const PAGE: u32 = 500;
 /// [`Error::Books`] where the database fails.
 pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
     let patterns = serde_json::to_string(&filter::patterns(&event.kind).collect::<Vec<_>>()).unwrap_or_default();
-    let sql = "UPDATE listeners SET told = ?1, unread = unread + 1, is_behind = unread + 1 >= ?2
+    let sql = "UPDATE listeners SET told = ?1, unread = unread + 1, is_behind = unread + 1 >= ?2,
+            asked = iif(asked = 0 AND unread + 1 >= ?6, unread + 1, asked)
         WHERE is_behind = 0 AND socket IN (SELECT socket FROM subscriptions
             WHERE livemode = ?3 AND session IN ('', ?4) AND type IN (SELECT value FROM json_each(?5)))
-        RETURNING socket, form, unread";
+        RETURNING socket, form, asked = unread";
     let session = event.checkout_session.as_deref().unwrap_or_default();
-    let values = [(&event.id).into(), WINDOW.into(), event.livemode.into(), session.into(), (&patterns).into()];
+    let values = [(&event.id).into(), WINDOW.into(), event.livemode.into(), session.into(), (&patterns).into(), ASK_AT.into()];
     let heard = |row: &Row| Hearer {
         socket: row.text(0).unwrap_or_default(),
         form: Form::of(row.number(1).unwrap_or(0)),
-        is_asked: row.number(2) == Some(u64::from(ASK_AT)),
+        is_asked: row.number(2) == Some(1),
     };
     let hearers: Vec<Hearer> = cx.books.rows(sql, &values)?.iter().map(heard).collect();
     for hearer in hearers.iter().filter(|hearer| hearer.is_asked) {
@@ -73,13 +74,13 @@ pub fn from(cx: &Context<'_>, socket: &str, after: &str) -> Result<(), Error> {
     catch_up(cx, socket)
 }
 
-/// A listener has read everything so far.
+/// A listener has read everything up to the question.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn confirmed(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
     task::done(cx, Kind::Listen, socket)?;
-    cx.books.run("UPDATE listeners SET unread = 0 WHERE socket = ?", &[socket.into()])?;
+    cx.books.run("UPDATE listeners SET unread = unread - asked, asked = 0 WHERE socket = ?", &[socket.into()])?;
     catch_up(cx, socket)
 }
 
@@ -90,7 +91,7 @@ pub fn confirmed(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
 pub fn due(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
     task::done(cx, Kind::Listen, socket)?;
     match find(cx, socket)? {
-        Some(listener) if listener.unread >= ASK_AT => close(cx, socket, Close::Slow),
+        Some(listener) if listener.asked > 0 => close(cx, socket, Close::Slow),
         Some(_) => catch_up(cx, socket),
         None => Ok(()),
     }
@@ -101,53 +102,67 @@ struct Listener {
     livemode: bool,
     form: Form,
     told: String,
+    /// How many messages it was sent that it did not confirm.
     unread: u32,
+    /// How many of them it was asked to confirm; none if it was not asked.
+    asked: u32,
     is_behind: bool,
 }
 
 fn find(cx: &Context<'_>, socket: &str) -> Result<Option<Listener>, Error> {
-    let sql = "SELECT livemode, form, told, unread, is_behind FROM listeners WHERE socket = ?";
+    let sql = "SELECT livemode, form, told, unread, asked, is_behind FROM listeners WHERE socket = ?";
     let row = cx.books.row(sql, &[socket.into()])?;
+    let count = |row: &Row, column| row.number(column).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
     Ok(row.map(|row| Listener {
         livemode: row.number(0) == Some(1),
         form: Form::of(row.number(1).unwrap_or(0)),
         told: row.text(2).unwrap_or_default(),
-        unread: row.number(3).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX),
-        is_behind: row.number(4) == Some(1),
+        unread: count(&row, 3),
+        asked: count(&row, 4),
+        is_behind: row.number(5) == Some(1),
     }))
 }
 
 /// Tells a listener who is behind what comes next, as much as it may be sent. Whoever has caught up hears the rest as it happens.
 fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
-    let Some(listener) = find(cx, socket)?.filter(|listener| listener.is_behind) else { return Ok(()) };
+    let Some(mut listener) = find(cx, socket)?.filter(|listener| listener.is_behind) else { return Ok(()) };
     let sql =
         "SELECT data, EXISTS (SELECT 1 FROM subscriptions s WHERE s.socket = ?1 AND s.session IN ('', coalesce(e.parent, ''))
             AND (s.type IN ('*', e.type) OR (s.type LIKE '%.*' AND substr(e.type, 1, length(s.type) - 1) = rtrim(s.type, '*'))))
         FROM objects e WHERE e.kind = 'event' AND e.livemode = ?2 AND e.id > ?3 ORDER BY e.id LIMIT ?4";
     let values = [socket.into(), listener.livemode.into(), (&listener.told).into(), PAGE.into()];
-    let (mut told, mut unread, mut seen) = (listener.told.clone(), listener.unread, 0);
-    for row in cx.books.rows(sql, &values)? {
-        if unread >= WINDOW {
+    let rows = cx.books.rows(sql, &values)?;
+    let mut seen = 0;
+    for row in &rows {
+        if listener.unread >= WINDOW {
             break;
         }
         let json = row.text(0).unwrap_or_default();
         let event: Event = serde_json::from_str(&json).map_err(|_| Error::Internal)?;
-        seen += 1;
-        if row.number(1) == Some(1)
-            && let Some(text) = listener.form.event(cx.config, &event, &json)?
-        {
-            cx.books.tell(&[socket.to_owned()], &text);
-            unread += 1;
-            if unread == ASK_AT {
-                cx.books.tell(&[socket.to_owned()], listener.form.ping());
-                wait_for(cx, socket)?;
-            }
+        if row.number(1) == Some(1) {
+            listener.tell(cx, socket, &event, &json)?;
         }
-        told = event.id;
+        (listener.told, seen) = (event.id, seen + 1);
     }
-    let is_behind = unread >= WINDOW || seen == PAGE;
-    let sql = "UPDATE listeners SET told = ?, unread = ?, is_behind = ? WHERE socket = ?";
-    cx.books.run(sql, &[(&told).into(), unread.into(), is_behind.into(), socket.into()])?;
+    listener.is_behind = listener.unread >= WINDOW || seen == PAGE;
+    let sql = "UPDATE listeners SET told = ?, unread = ?, asked = ?, is_behind = ? WHERE socket = ?";
+    let Listener { told, unread, asked, is_behind, .. } = &listener;
+    cx.books.run(sql, &[told.into(), (*unread).into(), (*asked).into(), (*is_behind).into(), socket.into()])?;
     // It goes on in the next turn, unless it has to confirm first.
-    if is_behind && unread < ASK_AT { task::plan(cx, Kind::Listen, socket, cx.now) } else { Ok(()) }
+    if *is_behind && *asked == 0 { task::plan(cx, Kind::Listen, socket, cx.now) } else { Ok(()) }
+}
+
+impl Listener {
+    /// Tells it an event, and asks it to confirm where that is time.
+    fn tell(&mut self, cx: &Context<'_>, socket: &str, event: &Event, json: &str) -> Result<(), Error> {
+        let Some(text) = self.form.event(cx.config, event, json)? else { return Ok(()) };
+        cx.books.tell(&[socket.to_owned()], &text);
+        self.unread += 1;
+        if self.asked == 0 && self.unread >= ASK_AT {
+            cx.books.tell(&[socket.to_owned()], self.form.ping());
+            self.asked = self.unread;
+            wait_for(cx, socket)?;
+        }
+        Ok(())
+    }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::http::Method;
+use crate::ledger::live::ASK_AT;
 use crate::ledger::testing::Database;
 use crate::ledger::testing::script::{Facts, Manner, Status, receiving};
 use crate::ledger::testing::world::World;
@@ -18,9 +19,11 @@ const HOUR: u64 = 3600;
 /// What stands before the secret of a key in the rows, which holds only its hash.
 const KEY: &str = "-- key ";
 /// Columns that are not computed.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 7] = [
     ("objects", "kind, livemode, id, data, hidden"),
-    ("tasks", "kind, subject, due, attempt"),
+    ("tasks", "kind, subject, due, attempt, lane"),
+    ("listeners", "socket, actor, livemode, form, told, unread, asked, is_behind"),
+    ("subscriptions", "socket, session, type, livemode"),
     ("attempts", "delivery, number, at, data"),
     ("idempotency", "actor, key, fingerprint, created, status, body"),
     ("meta", "name, value"),
@@ -80,7 +83,36 @@ fn full() -> (World, String) {
         &json!({"amount": "3.50", "currency": "eur", "success_url": "https://shop.example/{SESSION_ID}"}),
         &[("idempotency-key", "golden")],
     );
+    webhooks(&world);
     (world, secret)
+}
+
+/// Endpoints and deliveries in every state, and somebody who listens.
+fn webhooks(world: &World) {
+    let endpoint = |host: &str, status: &str| {
+        let fields = json!({"url": format!("https://{host}.example/hook"), "status": status, "event_types": ["account.*", "webhook.test"]});
+        world.operator(Method::Post, "webhooks", &fields)["id"].as_str().unwrap().to_owned()
+    };
+    let test = |id: &str| world.operator(Method::Post, &format!("webhooks/{id}/test"), &Value::Null);
+    let set = |host: &str, manner| world.script.endpoints.borrow_mut().insert(format!("{host}.example"), manner);
+    let [good, gone, away] = [("good", 200), ("gone", 410), ("away", 500)].map(|(host, status)| {
+        set(host, Manner::Answers(status));
+        endpoint(host, "enabled")
+    });
+    endpoint("paused", "paused");
+    world.operator(Method::Post, &format!("webhooks/{good}/rotate-secret"), &json!({}));
+    let deleted = endpoint("deleted", "paused");
+    test(&deleted);
+    world.operator(Method::Delete, &format!("webhooks/{deleted}"), &Value::Null);
+    for id in [&good, &gone, &away] {
+        test(id);
+    }
+    world.wait(HOUR);
+    // So much that whoever listens is asked to confirm.
+    for number in 0..ASK_AT {
+        world.operator(Method::Patch, &format!("webhooks/{good}"), &json!({"description": number.to_string()}));
+    }
+    world.ask("operator", Method::Get, "/api/v1/events/stream?after=evt_00000000000000000000000000000000", &Value::Null, &[]);
 }
 
 /// Everything as statements.
@@ -169,11 +201,13 @@ fn the_golden_rows_hold_everything_that_a_ledger_keeps() {
     let states: Vec<String> = states.into_iter().map(|row| row.join(" ").trim().to_owned()).collect();
     let expected = "account, api_key, callback delivered, callback failed, callback pending, checkout.session canceled, \
         checkout.session expired, checkout.session open, checkout.session paid, checkout.session processing, \
-        checkout.session underpaid, event, transaction pending, transaction unverified, transaction verified";
+        checkout.session underpaid, event, transaction pending, transaction unverified, transaction verified, \
+        webhook_delivery canceled, webhook_delivery delivered, webhook_delivery failed, webhook_delivery pending, \
+        webhook_endpoint disabled, webhook_endpoint enabled, webhook_endpoint paused";
     assert_eq!(states.join(", "), expected);
     let tasks = database.select("SELECT DISTINCT kind FROM tasks ORDER BY kind").concat();
-    assert_eq!(tasks, ["deliver", "expire", "poll", "prune", "verify"]);
-    for table in ["attempts", "idempotency"] {
+    assert_eq!(tasks, ["deliver", "expire", "listen", "poll", "prune", "verify", "webhook"]);
+    for table in ["attempts", "idempotency", "listeners", "subscriptions"] {
         assert_ne!(database.select(&format!("SELECT count(*) FROM {table}")), [["0"]]);
     }
 }
@@ -204,6 +238,7 @@ fn rows_of_every_version_are_read_and_worked_on() {
                 "transaction" => "transactions",
                 "event" => "events",
                 "api_key" => "api-keys",
+                "webhook_endpoint" => "webhooks",
                 _ => continue,
             };
             let shown = world.get(&format!("{kind}/{}", row[2]));

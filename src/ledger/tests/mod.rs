@@ -4,6 +4,7 @@ mod acts;
 mod golden;
 mod idempotency;
 mod life;
+mod live;
 mod model;
 mod plans;
 mod schedules;
