@@ -79,7 +79,7 @@ fn a_patch_changes_what_it_names_and_null_unsets() {
     assert_eq!(operator.list("accounts"), std::slice::from_ref(&before), "the list has what became of it");
     assert_eq!(patch(&operator, &id, &json!({"payout_wallet": STRANGER}))["payout_wallet"], STRANGER);
     let events = Caller::operator_of(&stage, &id).list("events?limit=100&type=account.updated");
-    assert_eq!(events.len(), 8);
+    assert_eq!(events.len(), 7);
     assert_eq!(events[0]["data"]["object"]["payout_wallet"], STRANGER, "newest first");
     assert_eq!(events[7]["data"]["object"]["name"], "Other");
 }

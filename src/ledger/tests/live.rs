@@ -113,7 +113,9 @@ fn happens(world: &World, readers: &mut [Reader], act: &Act) {
             world.crash();
             world.database().open.borrow_mut().clear();
             world.database().restart();
-            readers.iter_mut().for_each(|reader| come_back(world, reader));
+            for reader in readers.iter_mut() {
+                come_back(world, reader);
+            }
         }
         Act::Pass(seconds) => world.wait(*seconds),
     }
