@@ -40,7 +40,8 @@ export async function freePorts() {
 
 let nextPort = 10_000 + (process.pid % 2_000) * 10;
 
-async function freePort() {
+/** One of them. */
+export async function freePort() {
   const port = await tryPort(nextPort++);
   return port ?? freePort();
 }

@@ -1,7 +1,7 @@
 // Set-up: installs what `npm start`, `npm test`, wrangler's build and the others need, and only what is missing.
-// The machine supplies Node, npm and Rust; everything else lives inside the project (node_modules, .tools).
+// The machine supplies Node, npm, Rust and, if it has one, Python; everything else lives inside the project (node_modules, .tools).
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { capture, Failure, inProject, run, say, script } from './process.mjs';
 
 const NODE_FOR_SCRIPTS = 20;
@@ -14,6 +14,7 @@ export function setUp() {
   installPackages();
   addTarget();
   installTools(pinnedTools());
+  installPythonPackages();
   createDevVars();
 }
 
@@ -90,6 +91,30 @@ function installTool({ crate, binary, version }, env) {
   say('its own lock file does not work with this registry: trying again without');
   if (!run('cargo', args, env)) throw new Failure(`${crate} ${version} could not be compiled: the reason is above`);
 }
+
+// --- Python packages, for the tests of docs/webhooks.md ---
+
+const REQUIREMENTS = inProject('tests', 'webhooks', 'requirements.txt');
+/** The machine's Python, with packages of the project's own. */
+export const pythonPath = inProject('.tools', 'python', 'bin', 'python');
+
+/** Without a Python that can have packages of its own there are none, and nothing but those tests misses them. */
+function installPythonPackages() {
+  if (hasPythonPackages() || capture('python3', ['-c', 'import ensurepip, venv']) === null) return;
+  say('installing Python packages for the tests (about 5 seconds)');
+  const install = ['-m', 'pip', 'install', '--quiet', '--require-hashes', '--only-binary=:all:', '--requirement', REQUIREMENTS];
+  const installed = run('python3', ['-m', 'venv', '--clear', inProject('.tools', 'python')]) && run(pythonPath, install);
+  if (!installed) return say('the Python packages could not be installed: the tests that need them will be skipped');
+  writeFileSync(pythonRecord(), pythonState());
+}
+
+export const hasPythonPackages = () =>
+  existsSync(pythonPath) && existsSync(pythonRecord()) && readFileSync(pythonRecord(), 'utf8') === pythonState();
+
+const pythonRecord = () => inProject('.tools', 'python', 'installed');
+
+/** What packages are installed into, and which: those of another version of Python are not found by this one. */
+const pythonState = () => `${realpathSync(pythonPath)}\n${readFileSync(REQUIREMENTS, 'utf8')}`;
 
 // --- local settings ---
 

@@ -1,5 +1,5 @@
-// `npm run supply-chain`: whether everything that the project is made from comes from the two public registries, in versions
-// and with checksums that are written down here, under licences that fit. Nothing is asked of a vulnerability database:
+// `npm run supply-chain`: whether everything that the project is made from comes from the public registries, in versions and with
+// checksums that are written down here, under licences that fit. Nothing is asked of a vulnerability database:
 // `cargo deny check advisories` does that, where there is a network.
 import { readFileSync } from 'node:fs';
 import { capture, Failure, inProject, run, say, script } from './process.mjs';
@@ -13,6 +13,7 @@ const MANIFESTS = WORKSPACES.map((folder) => inProject(folder, 'Cargo.toml'));
 function check() {
   const failures = [
     ...report('npm packages', packageMistakes(readJson('package.json'), readJson('package-lock.json'))),
+    ...report('Python packages', pythonMistakes(readFileSync(inProject('tests', 'webhooks', 'requirements.txt'), 'utf8'))),
     ...WORKSPACES.flatMap((folder) => report(`crates of ${folder}`, crateMistakes(lockOf(folder)))),
     ...report('both Cargo.lock files', lockstepMistakes(...WORKSPACES.map(lockOf))),
     ...report('Cargo.toml and Cargo.lock', MANIFESTS.flatMap(outOfStep)),
@@ -74,6 +75,17 @@ function scriptMistakes(manifest, lock) {
     ...[...names].filter((name) => !allowed[name]).map((name) => `package.json: allowScripts does not name ${name}, which has an install script`),
     ...Object.keys(allowed).filter((name) => !names.has(name)).map((name) => `package.json: allowScripts names ${name}, which has no install script`),
   ];
+}
+
+// --- PyPI ---
+
+const PINNED = /^[\w.-]+==\d+(\.\d+)*( --hash=sha256:[0-9a-f]{64})+$/;
+
+/** Every Python package is of one version and has its hash. pip, told `--require-hashes`, then wants as much of those below it. */
+export function pythonMistakes(requirements) {
+  const lines = requirements.replaceAll('\r', '').replace(/\\\n/g, ' ').split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+  const loose = lines.filter((line) => line !== '' && !line.startsWith('#') && !PINNED.test(line));
+  return loose.map((line) => `requirements.txt: not one version with its SHA-256 hash: ${line}`);
 }
 
 // --- crates ---

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { inProject } from '../../tools/process.mjs';
 import { toolPath } from '../../tools/setup.mjs';
-import { crateMistakes, lockstepMistakes, packageMistakes } from '../../tools/supply-chain.mjs';
+import { crateMistakes, lockstepMistakes, packageMistakes, pythonMistakes } from '../../tools/supply-chain.mjs';
 
 const read = (...path) => readFileSync(inProject(...path), 'utf8');
 const lock = read('Cargo.lock');
@@ -57,6 +57,17 @@ test('only the scripts that package.json allows run while packages are installed
   assertOne(planted(script), /does not name binaryen/);
   assertOne(planted((manifest) => (manifest.allowScripts.workerd = false)), /does not name workerd/);
   assertOne(planted((manifest) => (manifest.allowScripts.binaryen = true)), /names binaryen, which has no/);
+});
+
+test('Python packages are pinned and have their hash', () => {
+  const text = read('tests', 'webhooks', 'requirements.txt');
+  assert.deepEqual(pythonMistakes(text), []);
+  assertOne(pythonMistakes(text.replace('==', '>=')), /not one version .*standardwebhooks>=/);
+  assertOne(pythonMistakes(text.replace(/sha256:.{4}/, 'sha256:')), /standardwebhooks==/);
+  assertOne(pythonMistakes(text.replace(/ \\\n.*/, '')), /standardwebhooks==/);
+  for (const elsewhere of ['x @ https://x.example/x.whl', '-e ../x', '--extra-index-url https://x.example', 'git+https://x.example/y.git']) {
+    assertOne(pythonMistakes(`${text}\n${elsewhere}\n`), /not one version/);
+  }
 });
 
 test('crates come from the registry, with their checksum', () => {

@@ -156,13 +156,17 @@ fn passed(calls: &Calls<'_>, stage: Stage) -> (Grade, &'static str) {
 const WALL_WORDS: [&str; 7] =
     ["captcha", "just a moment", "attention required", "checking your browser", "cf-chl", "access denied", "incapsula"];
 
+/// What a page begins with. PHP calls every answer HTML that does not say what it is, also one that is empty or `ok`.
+const PAGE_TAGS: [&str; 6] = ["<!doctype", "<html", "<head", "<title", "<form", "<h1"];
+
 /// Whether an answer comes from a page for people: one that says so, one that is a page where a server's answer was meant, or
 /// one that refuses with the words of a firewall.
 fn is_wall(status: u16, excerpt: &Excerpt) -> bool {
-    let is_page = excerpt.header("content-type").to_ascii_lowercase().starts_with("text/html");
+    let is_html = excerpt.header("content-type").to_ascii_lowercase().starts_with("text/html");
     let body = excerpt.body.to_ascii_lowercase();
-    let speaks = WALL_WORDS.iter().any(|word| body.contains(word));
-    !excerpt.header("cf-mitigated").is_empty() || (is_page && ((200..300).contains(&status) || speaks))
+    let has = |words: &[&str]| words.iter().any(|word| body.contains(word));
+    let is_page = (200..300).contains(&status) && has(&PAGE_TAGS);
+    !excerpt.header("cf-mitigated").is_empty() || (is_html && (is_page || has(&WALL_WORDS)))
 }
 
 /// The signature that a server answers with, if it does: it can show what it computed.
@@ -205,6 +209,8 @@ mod tests {
         assert_eq!(of(404, ""), "Status Failed");
         assert_eq!(of(500, &format!("{html}<h1>Not here</h1>")), "Status Failed");
         assert_eq!(of(200, &format!("{html}<h1>Log in</h1>")), "BotWall Failed");
+        assert_eq!(of(200, &format!("{html}\n<!DOCTYPE html><html><body>Welcome")), "BotWall Failed");
+        assert_eq!(format!("{}{}", of(204, html), of(200, &format!("{html}ok"))), "");
         assert_eq!(of(403, &format!("{html}<title>Just a moment...</title>")), "BotWall Failed");
         assert_eq!(of(403, "cf-mitigated: challenge\n\n"), "BotWall Failed");
         let nothing = |fault, insecure| found(Err(fault), 401, insecure, 1);
