@@ -81,7 +81,7 @@ fn a_patch_changes_what_it_names_and_null_unsets() {
     let events = Caller::operator_of(&stage, &id).list("events?limit=100&type=account.updated");
     assert_eq!(events.len(), 7);
     assert_eq!(events[0]["data"]["object"]["payout_wallet"], STRANGER, "newest first");
-    assert_eq!(events[7]["data"]["object"]["name"], "Other");
+    assert_eq!(events[6]["data"]["object"]["name"], "Other");
 }
 
 #[test]

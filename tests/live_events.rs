@@ -214,7 +214,7 @@ fn a_customers_token_shows_their_sessions_state_and_nothing_else() {
     ledger::pay(&stage, &shop.get(&format!("checkout-sessions/{}", text(&session, "id"))), "25");
     assert_eq!(customer.next()["checkout_session"], shown("paid"));
     for (query, status) in
-        [(query.replace("lvt_", "lvt_0"), 400), (format!("{query}0"), 400), (String::new(), 401), ("?token=".to_owned(), 400)]
+        [(query.replace("lvt_", "lvt_0"), 400), (format!("{query}0"), 400), (String::new(), 401), ("?token=".to_owned(), 401)]
     {
         assert_eq!(Listener::connect(&host, &query, None).err().map(|refused| refused.0), Some(status), "{query}");
     }

@@ -13,6 +13,8 @@ const MAX_LEDGER_TEXT = 101 * MAX_BODY;
 const [MERCHANT, LEDGER, EDGE, ENDPOINT] = [1, 3, 4, 5];
 // http::Read
 const [NOTHING, , STREAM, , SOCKET] = [0, 1, 2, 3, 4];
+/** By this header `Courier` says that no answer came, and why. */
+export const FAULT = 'livery-fault';
 // http::Fault
 const [UNREACHABLE, TIMEOUT, UNREADABLE, HANDSHAKE] = [1, 2, 3, 4];
 
@@ -75,17 +77,19 @@ async function toEndpoint({ url, method, headers, body, timeout }, context) {
   try {
     const { signal } = ending;
     const reply = await context.exports.Courier.fetch(url, { method, headers, body, redirect: 'manual', signal });
+    if (reply.headers.has(FAULT)) return new Came(faultOf(await reply.text()));
     const came = new Came(reply.status, reply.headers);
     came.text = await excerptOf(reply);
     return came;
-  } catch (error) {
-    if (ending.signal.aborted) return new Came(TIMEOUT);
-    // The runtime's words for a name that does not resolve, and for a certificate that it does not trust.
-    return new Came(error.message.startsWith('internal error') ? HANDSHAKE : UNREACHABLE);
+  } catch {
+    return new Came(ending.signal.aborted ? TIMEOUT : UNREACHABLE);
   } finally {
     clearTimeout(timer);
   }
 }
+
+/** The runtime's words for a name that does not resolve, and for a certificate that it does not trust, are the same. */
+const faultOf = (message) => (message.startsWith('internal error') ? HANDSHAKE : UNREACHABLE);
 
 /** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
 function within(milliseconds, work) {

@@ -6,7 +6,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import * as core from './livery.js';
 import { flow } from './bodies.js';
-import { send, wholeBody } from './calls.js';
+import { FAULT, send, wholeBody } from './calls.js';
 import { Books } from './ledger.js';
 import { carry } from './lines.js';
 
@@ -26,8 +26,13 @@ export default {
 
 /** Makes a ledger's calls to webhook endpoints, each with connections of its own. Nobody reaches it but our own code. */
 export class Courier extends WorkerEntrypoint {
-  fetch(request) {
-    return fetch(request, { redirect: 'manual' });
+  async fetch(request) {
+    try {
+      return await fetch(request, { redirect: 'manual' });
+    } catch (error) {
+      // What is thrown here stands in the operator's log, as if Livery had failed.
+      return new Response(error.message, { status: 599, headers: { [FAULT]: 'true' } });
+    }
   }
 }
 
