@@ -9,13 +9,20 @@ const MISSING = 'browser tests need Chrome or Chromium: install one, or set CHRO
 
 /** Starts a browser, Livery and the sandbox; null, after skipping the test, if this machine has no browser. */
 export async function open(test, settings) {
+  const browser = await openBrowser(test);
+  if (!browser) return null;
+  const local = await startIsolated(settings);
+  test.after(() => local.stop());
+  return { ...local, browser };
+}
+
+/** Starts a browser alone; null, after skipping the test, if this machine has none. */
+export async function openBrowser(test) {
   const browser = await launch();
   if (!browser && process.env.CI) throw new Error(MISSING);
   if (!browser) return test.skip(MISSING), null;
   test.after(() => browser.close());
-  const local = await startIsolated(settings);
-  test.after(() => local.stop());
-  return { ...local, browser };
+  return browser;
 }
 
 async function launch() {

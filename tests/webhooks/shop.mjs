@@ -9,16 +9,18 @@ const WALLET = '0xF977814e90dA44bFA03b6295A0616a897441aceC';
 /** How long a webhook may be on its way, in milliseconds. */
 const PATIENCE_MS = 20_000;
 
-/** Starts the Worker. `call` is the merchant's own API, `deliver` has a test event sent to an endpoint and says what arrived. */
+/** Starts the Worker, at `livery`. `call` is the merchant's own API, with `key`, `deliver` has a test event sent to an endpoint and says what arrived. */
 export async function openShop() {
   const local = await startIsolated({ ADMIN_TOKEN });
   const server = await record();
   const stop = () => Promise.all([local.stop(), server.stop()]);
   try {
-    const call = await merchant(`${local.livery}/api/v1`);
+    const { livery } = local;
+    const key = await merchantsKey(`${livery}/api/v1`);
+    const call = caller(`${livery}/api/v1`, { authorization: `Bearer ${key}` });
     const endpoint = (fields) => call('POST', 'webhooks', { url: server.url, ...fields });
     const deliver = async ({ id }) => server.arrival((await call('POST', `webhooks/${id}/test`)).event);
-    return { call, endpoint, deliver, settled: (id) => settled(call, id), stop };
+    return { livery, key, call, endpoint, deliver, settled: (id) => settled(call, id), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -33,19 +35,23 @@ async function settled(call, id) {
   return settled(call, id);
 }
 
-/** A new account, and calls with its key. */
-async function merchant(api) {
-  const as = (headers) => async (method, path, body = {}) => {
+/** Calls of the API with these headers; each has to succeed. */
+function caller(api, headers) {
+  return async (method, path, body = {}) => {
     const content = method === 'GET' ? {} : { body: JSON.stringify(body) };
     const answer = await fetch(`${api}/${path}`, { method, headers, ...content });
     const text = await answer.text();
     assert.equal(answer.status, 200, `${method} ${path}: ${text}`);
     return JSON.parse(text);
   };
+}
+
+/** The key of a new account. */
+async function merchantsKey(api) {
   const operator = { authorization: `Bearer ${ADMIN_TOKEN}` };
-  const account = await as(operator)('POST', 'accounts', { name: 'Tea shop', payout_wallet: WALLET });
-  const key = await as({ ...operator, 'livery-account': account.id })('POST', 'api-keys', { name: 'shop server' });
-  return as({ authorization: `Bearer ${key.secret}` });
+  const account = await caller(api, operator)('POST', 'accounts', { name: 'Tea shop', payout_wallet: WALLET });
+  const key = await caller(api, { ...operator, 'livery-account': account.id })('POST', 'api-keys', { name: 'shop server' });
+  return key.secret;
 }
 
 /** A server that takes everything; `arrival` waits for what has that `webhook-id`. */
