@@ -42,7 +42,9 @@ impl Excerpt {
     /// Reads what [`crate::http::Read::Excerpt`] brings: a line for each header, an empty one, and the beginning of the body.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        // A head without headers leaves the empty line alone.
+        let headless = text.strip_prefix('\n').map(|body| ("", body));
+        let (head, body) = headless.or_else(|| text.split_once("\n\n")).unwrap_or((text, ""));
         let mut room = MAX_HEAD;
         let fits = |line: &&str| {
             room = room.saturating_sub(line.chars().count() + 1);
@@ -120,6 +122,7 @@ mod tests {
         assert_eq!((excerpt.header("content-type"), excerpt.header("x"), excerpt.header("y")), ("text/html", "a: b", ""));
         assert_eq!(excerpt.body, "<h1>\n\nhi");
         assert_eq!(Excerpt::read(""), Excerpt { headers: Vec::new(), body: String::new() });
+        assert_eq!(Excerpt::read("\na: 1\n\nb"), Excerpt { headers: Vec::new(), body: "a: 1\n\nb".to_owned() });
         let long = format!("a: 1\nb: {}\n\nbody", "x".repeat(MAX_HEAD));
         let excerpt = Excerpt::read(&long);
         assert_eq!((excerpt.headers.len(), excerpt.body.as_str()), (1, "body"));
