@@ -16,6 +16,7 @@ pub mod client;
 pub mod config;
 pub mod decoding;
 pub mod dice;
+pub mod endpoint;
 pub mod evm;
 pub mod gate;
 pub mod lawful;
