@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STACK: usize = 128 * 1024;
 
 /// A request that came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Got {
     /// When, in milliseconds since 1970.
     pub at: u64,
