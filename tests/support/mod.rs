@@ -26,4 +26,5 @@ pub mod process;
 pub mod raw_gateway;
 pub mod secrets;
 pub mod spelling;
+pub mod untrusted;
 pub mod worker;
