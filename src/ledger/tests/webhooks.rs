@@ -174,6 +174,7 @@ fn that_nothing_arrives_is_told_once_and_so_is_its_end() {
     world.wait(5 * MINUTE - 1);
     assert_eq!((events(&world, "webhook.failing").len(), &shown(&world, &ill)["failing_since"]), (0, &Value::Null));
     world.wait(MINUTE);
+    assert_eq!(events(&world, "webhook.failing").len(), 1);
     for _ in 0..3 {
         world.endpoints(&ill, "test", &json!({}));
         world.wait(HOUR);
