@@ -98,8 +98,7 @@ pub fn is_ok(findings: &[Finding]) -> bool {
 }
 
 const NO_NAME: &str = "The host's name is not known: check its spelling, and its DNS records.";
-const NO_TRUST: &str =
-    "The certificate is not trusted: it is for another name, has ended, or lacks the certificates between it and its authority.";
+const NO_TRUST: &str = "No secure connection can be made: the certificate is for another name, has ended, or lacks the certificates between it and its authority; or there is no TLS on this port.";
 const NO_CONNECTION: &str = "The host takes no connection, or breaks it off: check that the server runs, and that its firewall lets Cloudflare's addresses in.";
 const TOO_SLOW: &str = "No answer came within 15 seconds: answer 2xx first, and work afterwards.";
 const MOVED: &str = "The answer is a redirect, which is never followed: give the URL that it leads to.";
