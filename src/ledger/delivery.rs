@@ -130,7 +130,7 @@ pub fn send(cx: &Context<'_>, task: &Task) -> Outcome {
     })
 }
 
-/// Lets a delivery be tried now, whatever came of it before.
+/// Lets a delivery be tried now, whatever came of it before; a try that is under way is that one.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -138,7 +138,7 @@ pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Erro
     let shown = &mut delivery.shown;
     (shown.status, shown.next_attempt_at, shown.updated_at) = (Status::Pending, Some(cx.now.0), cx.now.0);
     delivery.update(cx.books)?;
-    task::plan(cx, Kind::Deliver, &delivery.shown.id, cx.now)
+    task::hurry_in(cx, Kind::Deliver, None, &delivery.shown.id)
 }
 
 /// Writes down what came of a try.

@@ -97,6 +97,16 @@ pub fn plan_in(cx: &Context<'_>, kind: Kind, lane: Option<&str>, subject: &str, 
     cx.books.run(sql, &[kind.as_str().into(), subject.into(), due.into(), lane.into()])
 }
 
+/// Lets a task be due now, planned or not. One that is under way is left alone: it is what is asked for.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn hurry_in(cx: &Context<'_>, kind: Kind, lane: Option<&str>, subject: &str) -> Result<(), Error> {
+    let sql = "INSERT INTO tasks (kind, subject, due, attempt, lane) VALUES (?, ?, ?, 0, ?)
+        ON CONFLICT (kind, subject) DO UPDATE SET due = excluded.due, attempt = attempt + 1, begun = 0 WHERE leased = 0";
+    cx.books.run(sql, &[kind.as_str().into(), subject.into(), cx.now.into(), lane.into()])
+}
+
 /// Plans a task that is not planned yet.
 ///
 /// # Errors

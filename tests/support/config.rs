@@ -120,7 +120,7 @@ pub fn workerd_config(settings: &Settings, own_host: &str) -> String {
 const config :Workerd.Config = (
   services = [
     (name = "livery", worker = .livery),
-    (name = "internet", network = (allow = ["public", "private", "local"])),
+    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
     (name = "ledgers", disk = (path = "ledgers", writable = true)),
     {cache}
   ],

@@ -3,6 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use base64ct::{Base64, Encoding as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::Value;
+use sha2::Sha256;
+
 use crate::flow::{Ask, Callee};
 use crate::http::{Call, Fault, Reply};
 use crate::query;
@@ -77,11 +82,58 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    fn of(call: &Call, at: u64) -> Self {
+        let host = url::Url::parse(&call.url).expect("a URL").host_str().expect("a host").to_owned();
+        let body = String::from_utf8(call.body.clone().unwrap_or_default()).expect("a text");
+        Self { at, host, headers: call.headers.clone(), body }
+    }
+
     /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
+
+    /// Its `webhook-id`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.header("webhook-id")
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+
+    /// How many signatures it has.
+    #[must_use]
+    pub fn signatures(&self) -> usize {
+        self.header("webhook-signature").split(' ').count()
+    }
+
+    /// Whether one of its signatures was made with a secret, as Standard Webhooks has it.
+    #[must_use]
+    pub fn is_signed_with(&self, secret: &str) -> bool {
+        let secret = Base64::decode_vec(secret.strip_prefix("whsec_").expect("a secret")).expect("base64");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&secret).expect("a key");
+        mac.update(format!("{}.{}.{}", self.id(), self.header("webhook-timestamp"), self.body).as_bytes());
+        let wanted = format!("v1,{}", Base64::encode_string(&mac.finalize().into_bytes()));
+        self.header("webhook-signature").split(' ').any(|one| one == wanted)
+    }
+}
+
+/// What came of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// When the answer came.
+    pub at: u64,
+    /// The endpoint's host.
+    pub host: String,
+    /// The `webhook-id`.
+    pub id: String,
+    /// The status; none where nothing came.
+    pub status: Option<u16>,
 }
 
 /// The surroundings.
@@ -100,8 +152,10 @@ pub struct Script {
     pub endpoints: RefCell<HashMap<String, Manner>>,
     /// How long endpoints ask to be left alone, in the words of `Retry-After`.
     pub retry_after: RefCell<Option<String>>,
-    /// All webhooks.
+    /// All webhooks that were sent, answered or not.
     pub webhooks: RefCell<Vec<Webhook>>,
+    /// What came of them.
+    pub answered: RefCell<Vec<Answered>>,
     /// What the node answers.
     pub node: RefCell<String>,
     /// All calls.
@@ -127,6 +181,7 @@ impl Script {
             endpoints: RefCell::default(),
             retry_after: RefCell::default(),
             webhooks: RefCell::default(),
+            answered: RefCell::default(),
             node: RefCell::default(),
             made: RefCell::default(),
         }
@@ -163,13 +218,25 @@ impl Script {
         }
     }
 
+    /// These calls go out; what comes of them is another matter.
+    pub fn send(&self, asks: &[Ask], at: u64) {
+        let webhooks = asks.iter().filter(|ask| ask.callee == Callee::Endpoint);
+        self.webhooks.borrow_mut().extend(webhooks.map(|ask| Webhook::of(&ask.call, at)));
+    }
+
+    /// The webhooks that were sent to a host.
+    pub fn sent_to(&self, host: &str) -> Vec<Webhook> {
+        self.webhooks.borrow().iter().filter(|webhook| webhook.host == host).cloned().collect()
+    }
+
     fn webhook(&self, call: &Call, at: u64) -> Result<Reply, Fault> {
-        let host = url::Url::parse(&call.url).expect("a URL").host_str().expect("a host").to_owned();
-        let body = String::from_utf8(call.body.clone().unwrap_or_default()).expect("a text");
-        let manner = self.endpoints.borrow().get(&host).copied().unwrap_or(Manner::Answers(200));
-        self.webhooks.borrow_mut().push(Webhook { at, host, headers: call.headers.clone(), body });
+        let webhook = Webhook::of(call, at);
+        let manner = self.endpoints.borrow().get(&webhook.host).copied().unwrap_or(Manner::Answers(200));
+        let reply = manner.reply();
+        let (id, status) = (webhook.id().to_owned(), reply.as_ref().ok().map(|reply| reply.status));
+        self.answered.borrow_mut().push(Answered { at, host: webhook.host, id, status });
         let headers: Vec<_> = self.retry_after.borrow().iter().map(|wait| ("retry-after".to_owned(), wait.clone())).collect();
-        manner.reply().map(|reply| Reply { headers: Box::new(headers), ..reply })
+        reply.map(|reply| Reply { headers: Box::new(headers), ..reply })
     }
 
     fn gateway(&self, target: &str) -> Result<Reply, Fault> {

@@ -10,6 +10,7 @@ use super::{Database, Ledgers};
 use crate::api::ROOT;
 use crate::api::access::{ACCOUNT, ACTOR};
 use crate::country::Country;
+use crate::flow::Ask;
 use crate::http::{Body, Method, Now, Reply, Request, RequestBody};
 use crate::ledger::id::AccountId;
 use crate::ledger::key::ApiKey;
@@ -129,13 +130,14 @@ impl World {
                 }
                 Progress::Over | Progress::Failed(_) => break None,
                 Progress::Waiting(pending) => {
+                    self.script.send(&pending.asks, self.now.get());
                     let turn = self.resume(pending, &database);
                     in_air.extend(turn.besides);
                     progress = turn.progress;
                 }
             }
         };
-        self.flying.borrow_mut().extend(in_air.into_iter().map(|pending| Flight { pending, database: Rc::clone(&database) }));
+        self.lift(in_air, &database);
         answer
     }
 
@@ -149,21 +151,32 @@ impl World {
     pub fn throw(&self, turn: Turn) {
         let Turn { progress, besides } = turn;
         let pending = if let Progress::Waiting(pending) = progress { Some(pending) } else { None };
-        let database = self.database();
-        let all = pending.into_iter().chain(besides).map(|pending| Flight { pending, database: Rc::clone(&database) });
-        self.flying.borrow_mut().extend(all);
+        self.lift(pending.into_iter().chain(besides), &self.database());
+    }
+
+    /// The calls of all these go out.
+    fn lift(&self, all: impl IntoIterator<Item = Pending>, database: &Rc<Database>) {
+        for pending in all {
+            self.script.send(&pending.asks, self.now.get());
+            self.flying.borrow_mut().push(Flight { pending, database: Rc::clone(database) });
+        }
     }
 
     /// One step of something in the air; whether there was anything.
     pub fn step(&self, which: usize) -> bool {
-        let flight = {
-            let mut flying = self.flying.borrow_mut();
-            let count = flying.len();
-            if count == 0 {
-                return false;
-            }
-            flying.swap_remove(which % count)
-        };
+        let count = self.flying.borrow().len();
+        let Some(which) = which.checked_rem(count) else { return false };
+        self.step_at(which)
+    }
+
+    /// One step of the oldest thing in the air that waits for such calls, or for none; whether there was anything.
+    pub fn step_where(&self, waits: impl Fn(&[Ask]) -> bool) -> bool {
+        let which = self.flying.borrow().iter().position(|flight| waits(&flight.pending.asks));
+        which.is_some_and(|which| self.step_at(which))
+    }
+
+    fn step_at(&self, which: usize) -> bool {
+        let flight = self.flying.borrow_mut().swap_remove(which);
         let turn = self.resume(flight.pending, &flight.database);
         self.throw(turn);
         true
@@ -239,6 +252,23 @@ impl World {
         let mut all = json!({"amount": "25", "currency": "USD"});
         all.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
         self.operator(Method::Post, "checkout-sessions", &all)
+    }
+
+    /// A new webhook endpoint on a host, with these fields besides; its secret is in it.
+    pub fn endpoint(&self, host: &str, fields: &Value) -> Value {
+        let mut all = json!({"url": format!("https://{host}/hook")});
+        all.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        self.operator(Method::Post, "webhooks", &all)
+    }
+
+    /// Does something with an endpoint: `test`, `replay`, `rotate-secret`.
+    pub fn endpoints(&self, endpoint: &Value, what: &str, body: &Value) -> Value {
+        self.operator(Method::Post, &format!("webhooks/{}/{what}", endpoint["id"].as_str().expect("an id")), body)
+    }
+
+    /// Changes an endpoint.
+    pub fn change(&self, endpoint: &Value, fields: &Value) -> Value {
+        self.operator(Method::Patch, &format!("webhooks/{}", endpoint["id"].as_str().expect("an id")), fields)
     }
 
     /// A session's customer comes.

@@ -9,3 +9,7 @@ mod model;
 mod plans;
 mod schedules;
 mod storm;
+mod webhook_choices;
+mod webhook_storm;
+mod webhook_watch;
+mod webhooks;

@@ -42,14 +42,18 @@ impl Excerpt {
     /// Reads what [`crate::http::Read::Excerpt`] brings: a line for each header, an empty one, and the beginning of the body.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        // A head without headers leaves the empty line alone.
+        let headless = text.strip_prefix('\n').map(|body| ("", body));
+        let (head, body) = headless.or_else(|| text.split_once("\n\n")).unwrap_or((text, ""));
         let mut room = MAX_HEAD;
+        // What is too long is left away alone: behind a long `content-security-policy` stands the `content-type`.
         let fits = |line: &&str| {
-            room = room.saturating_sub(line.chars().count() + 1);
-            room > 0
+            let rest = room.checked_sub(line.chars().count());
+            room = rest.unwrap_or(room);
+            rest.is_some()
         };
         let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { headers: head.lines().take_while(fits).filter_map(header).collect(), body: body.to_owned() }
+        Self { headers: head.lines().filter(fits).filter_map(header).collect(), body: body.to_owned() }
     }
 
     /// The value of a header, by its lower-case name.
@@ -120,9 +124,12 @@ mod tests {
         assert_eq!((excerpt.header("content-type"), excerpt.header("x"), excerpt.header("y")), ("text/html", "a: b", ""));
         assert_eq!(excerpt.body, "<h1>\n\nhi");
         assert_eq!(Excerpt::read(""), Excerpt { headers: Vec::new(), body: String::new() });
-        let long = format!("a: 1\nb: {}\n\nbody", "x".repeat(MAX_HEAD));
+        assert_eq!(Excerpt::read("\na: 1\n\nb"), Excerpt { headers: Vec::new(), body: "a: 1\n\nb".to_owned() });
+        let long = format!("a: 1\nb: {}\nc: 2\n\nbody", "x".repeat(MAX_HEAD));
         let excerpt = Excerpt::read(&long);
-        assert_eq!((excerpt.headers.len(), excerpt.body.as_str()), (1, "body"));
+        assert_eq!((excerpt.headers.len(), excerpt.header("c"), excerpt.body.as_str()), (2, "2", "body"));
+        let many = format!("{}\n\nbody", "a: 123\n".repeat(MAX_HEAD));
+        assert_eq!(Excerpt::read(&many).headers.len(), MAX_HEAD / 6);
     }
 
     proptest! {

@@ -98,8 +98,7 @@ pub fn is_ok(findings: &[Finding]) -> bool {
 }
 
 const NO_NAME: &str = "The host's name is not known: check its spelling, and its DNS records.";
-const NO_TRUST: &str =
-    "The certificate is not trusted: it is for another name, has ended, or lacks the certificates between it and its authority.";
+const NO_TRUST: &str = "No secure connection can be made: the certificate is for another name, has ended, or lacks the certificates between it and its authority; or there is no TLS on this port.";
 const NO_CONNECTION: &str = "The host takes no connection, or breaks it off: check that the server runs, and that its firewall lets Cloudflare's addresses in.";
 const TOO_SLOW: &str = "No answer came within 15 seconds: answer 2xx first, and work afterwards.";
 const MOVED: &str = "The answer is a redirect, which is never followed: give the URL that it leads to.";
@@ -127,7 +126,7 @@ fn trouble(calls: &Calls<'_>) -> Option<(Stage, &'static str)> {
         522 | 524 => Some((Stage::Speed, TOO_SLOW)),
         300..400 => Some((Stage::Redirect, MOVED)),
         status if is_wall(status, &excerpt) => Some((Stage::BotWall, WALL)),
-        200..300 => echoed(&excerpt).filter(|echo| *echo != calls.signature).map(|_| (Stage::Signature, OTHER_SIGNATURE)),
+        200..300 => echoed(&excerpt).filter(|echo| !is_ours(calls.signature, echo)).map(|_| (Stage::Signature, OTHER_SIGNATURE)),
         _ => Some((Stage::Status, NOT_TAKEN)),
     }
 }
@@ -167,6 +166,12 @@ fn is_wall(status: u16, excerpt: &Excerpt) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| body.contains(word));
     let is_page = (200..300).contains(&status) && has(&PAGE_TAGS);
     !excerpt.header("cf-mitigated").is_empty() || (is_html && (is_page || has(&WALL_WORDS)))
+}
+
+/// Whether an echo is one of the signatures that were sent: while an old secret is in force there are several, and a server computes
+/// the one that it has.
+fn is_ours(signature: &str, echo: &str) -> bool {
+    signature.split(' ').any(|one| one == echo)
 }
 
 /// The signature that a server answers with, if it does: it can show what it computed.
@@ -233,5 +238,16 @@ mod tests {
         assert_eq!(of(200, &format!("content-type: text/plain\n\nsignature: {SIGNATURE}\n")), "");
         assert_eq!(of(200, &format!("\n\n{}", SIGNATURE.replace('g', "h"))), "Signature Failed");
         assert_eq!(of(200, "\n\nv1,short"), "");
+    }
+
+    #[test]
+    fn while_two_secrets_sign_either_signature_may_be_echoed() {
+        let other = SIGNATURE.replace('g', "h");
+        for (echo, is_known) in [(SIGNATURE, true), (other.as_str(), true), (&SIGNATURE.replace('g', "i"), false)] {
+            let (signed, forged) = (Ok(reply(200, &format!("\n{echo}"))), Ok(reply(401, "")));
+            let signature = format!("{other} {SIGNATURE}");
+            let calls = Calls { signed: &signed, forged: &forged, insecure: None, duration_ms: 1, signature: &signature };
+            assert_eq!(is_ok(&judge(&calls)), is_known, "{echo}");
+        }
     }
 }

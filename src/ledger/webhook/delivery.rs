@@ -119,7 +119,8 @@ fn plan(cx: &Context<'_>, delivery: &Delivery, at: Now) -> Result<(), Error> {
     task::plan_in(cx, Kind::Webhook, Some(&delivery.webhook_endpoint), &delivery.id, at)
 }
 
-/// Sends a delivery anew, whatever came of it before: with all its attempts, the first of them now.
+/// Sends a delivery anew, whatever came of it before: with all its attempts, the first of them now. An attempt that is under way
+/// is that first one: with two at a time the pauses would be those of neither.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -128,7 +129,7 @@ pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Erro
     (shown.status, shown.next_attempt_at, shown.updated_at) = (Status::Pending, Some(cx.now.0), cx.now.0);
     delivery.hidden.before = shown.attempt_count;
     delivery.update(cx.books)?;
-    plan(cx, &delivery.shown, cx.now)
+    task::hurry_in(cx, Kind::Webhook, Some(&delivery.shown.webhook_endpoint), &delivery.shown.id)
 }
 
 /// Forgets what is owed to an endpoint that is no more.
