@@ -166,8 +166,10 @@ proptest! {
         prop_assert_eq!(in_chunks(&text, &cuts), in_chunks(&text, &[]));
     }
 
+    /// Scripts drop `\n` and `\t`, style sheets read letters there, and the search tries any mixture: `anexpay.\ne\txample` goes
+    /// as `anexpay.net` does. So neither name has what these letters would make a hidden one with.
     #[test]
-    fn other_names_are_untouched_however_they_are_spelt(text in spelling::document(&["anexpay.example", "nexpay.net"])) {
+    fn other_names_are_untouched_however_they_are_spelt(text in spelling::document(&["anexpay.shop", "nexpay.net"])) {
         prop_assume!(name_in(text.as_bytes()).is_none());
         prop_assert_eq!(in_chunks(text.as_bytes(), &[7, 90]), text.as_bytes());
     }
