@@ -189,7 +189,7 @@ impl Names {
     fn is_touched_before(&self, before: &Before, floor: usize, start: usize, at: usize) -> bool {
         let mut end = start;
         while end > floor {
-            match Beside::among(|visit| before.endings(end, visit)) {
+            match Beside::among(|visit| _ = before.endings(end, visit)) {
                 Beside::Nothing(len) if self.completes => end -= len,
                 Beside::Nothing(_) | Beside::Other => return false,
                 Beside::Label | Beside::Sign => return true,

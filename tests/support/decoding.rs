@@ -97,7 +97,8 @@ fn script(text: &str) -> Option<String> {
     unescape(text, '\\', |rest| {
         let one = |(character, length): (char, usize), more| (character.to_string(), length + more);
         if let Some(digits) = rest.strip_prefix("u{") {
-            return number(digits, 16, 1..=64).map(|found| one(found, 3));
+            let is_closed = |found: &(char, usize)| digits[found.1..].starts_with('}');
+            return number(digits, 16, 1..=64).filter(is_closed).map(|found| one(found, 3));
         }
         match rest.chars().next()? {
             'u' => pair(rest).or_else(|| number(&rest[1..], 16, 4..=4).map(|found| one(found, 1))),

@@ -54,6 +54,26 @@ fn a_text_without_names_is_borrowed() {
     assert!(matches!(scrub(&names(), "100 % &amp; \\ xx"), Cow::Borrowed(_)));
 }
 
+/// Text in text in text doubles its backslashes again and again.
+#[test]
+fn another_name_behind_many_signs_is_untouched() {
+    let runs = (0..=32).map(|count| "\\".repeat(count)).chain((0..=6).map(|count| "%5C".repeat(count)));
+    let cut_off = ["中".repeat(40), "\\".repeat(40), "&amp;".repeat(12)].map(|signs| format!("{signs}\"//"));
+    for before in runs.chain(cut_off) {
+        let text = format!("{before}nexpay.net");
+        assert_eq!(scrub(&names(), &text), text);
+    }
+}
+
+#[test]
+fn a_name_with_many_signs_in_it_is_found() {
+    for signs in (1..=60).map(|count| "\\".repeat(count)).chain((1..=12).map(|count| "%5C".repeat(count))) {
+        for text in [format!("a{signs}u006eexpay.net"), format!("ane{signs}x78pay.net"), format!("anexp{signs}141y.net")] {
+            assert!(names().hides(&text), "{text}");
+        }
+    }
+}
+
 /// An own host that ends what a hidden name begins.
 fn completing() -> Names {
     Names::new(&["anexpay.net".to_owned()], "https", "tickets.shop.ca")
@@ -146,8 +166,10 @@ proptest! {
         prop_assert_eq!(in_chunks(&text, &cuts), in_chunks(&text, &[]));
     }
 
+    /// Scripts drop `\n` and `\t`, style sheets read letters there, and the search tries any mixture: `anexpay.\ne\txample` goes
+    /// as `anexpay.net` does. So neither name has what these letters would make a hidden one with.
     #[test]
-    fn other_names_are_untouched_however_they_are_spelt(text in spelling::document(&["anexpay.example", "nexpay.net"])) {
+    fn other_names_are_untouched_however_they_are_spelt(text in spelling::document(&["anexpay.shop", "nexpay.net"])) {
         prop_assume!(name_in(text.as_bytes()).is_none());
         prop_assert_eq!(in_chunks(text.as_bytes(), &[7, 90]), text.as_bytes());
     }

@@ -70,12 +70,12 @@ impl<'t> Before<'t> {
                 return;
             }
             let expected = text.get(..text.len() - place.read).unwrap_or_default();
-            work.set(work.get() + marks(self.window(place.at)).count_ones() as usize);
-            self.endings(place.at, &mut |(letters, len)| {
+            let begun = self.endings(place.at, &mut |(letters, len)| {
                 if is_end(expected, letters) {
                     visit(letters.len(), len, place.at - len);
                 }
             });
+            work.set(work.get() + begun);
         })
     }
 
@@ -92,12 +92,11 @@ impl<'t> Before<'t> {
     }
 
     /// Shows `visit` every way to read what ends just before `end`, the longest first: the `a` of `%aanexpay` ends an escape
-    /// for one reader and begins a name for another.
-    pub fn endings(&self, end: usize, visit: &mut dyn FnMut(Symbol)) {
-        if end < self.plain {
-            spellings(self.window(end), visit);
-        }
+    /// for one reader and begins a name for another. Gives in how many places reading had to begin.
+    pub fn endings(&self, end: usize, visit: &mut dyn FnMut(Symbol)) -> usize {
+        let begun = if end < self.plain { spellings(self.window(end), visit) } else { 0 };
         self.single(end).into_iter().for_each(visit);
+        begun
     }
 
     /// What the byte just before `end` is by itself.
@@ -112,13 +111,19 @@ impl<'t> Before<'t> {
     }
 }
 
-/// Shows `visit` every spelling of more than a byte that ends where `window` ends.
-fn spellings(window: &[u8], visit: &mut dyn FnMut(Symbol)) {
+/// Shows `visit` every spelling of more than a byte that ends where `window` ends, but for those of a sign that ends with the
+/// sign, which says as much by itself. Gives in how many places reading had to begin.
+fn spellings(window: &[u8], visit: &mut dyn FnMut(Symbol)) -> usize {
+    if window.last().is_none_or(|byte| is_sign(*byte)) {
+        return 0;
+    }
     // Of a longer spelling these are inner bytes.
     let reach = window.iter().rev().skip(1).take_while(|byte| is_inner(**byte)).count() + 1;
+    let mut begun = 0;
     for start in window.len().saturating_sub(reach)..window.len().saturating_sub(1) {
         let spelt = window.get(start..).unwrap_or_default();
         if spelt.first().is_some_and(|byte| begins(*byte)) && !is_over(spelt) {
+            begun += 1;
             readings(spelt, &mut |symbol| {
                 if symbol.1 == spelt.len() {
                     visit(symbol);
@@ -126,6 +131,7 @@ fn spellings(window: &[u8], visit: &mut dyn FnMut(Symbol)) {
             });
         }
     }
+    begun
 }
 
 /// Whether these bytes go on behind the most frequent spelling, `%2F` and the like, to which no more can belong.
@@ -205,6 +211,14 @@ mod tests {
                     prop_assert_eq!(both[0], both[1]);
                 }
             }
+        }
+
+        #[test]
+        fn what_ends_with_a_sign_is_that_sign(mut spelt in "[%&\\\\][%&\\\\#xu{}0-9a-f;\n]{0,9}", sign in prop::sample::select(b"%&\\".to_vec())) {
+            spelt.push(char::from(sign));
+            let mut others = false;
+            readings(spelt.as_bytes(), &mut |(letters, len)| others |= len == spelt.len() && letters != [sign]);
+            prop_assert!(!others);
         }
 
         #[test]
