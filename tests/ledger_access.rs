@@ -77,7 +77,7 @@ impl<'s> Shop<'s> {
         let session = text(&owner.session(&json!({})), "id");
         let key = text(&owner.post("api-keys", &json!({})), "id");
         let (account, webhook) = (owner.account_id(), text(&webhook, "id"));
-        Self { stage, account, owner, key, session, transaction, callback, event, webhook, delivery }
+        Self { stage, owner, account, key, session, transaction, callback, event, webhook, delivery }
     }
 
     /// Another key of the same account.

@@ -103,7 +103,7 @@ fn a_server_can_show_the_signature_that_it_computed() {
 
 #[test]
 fn what_stands_between_is_named() {
-    let stage = open_stage(&[]);
+    let stage = open_stage(&[("ALLOWED_PRIVATE_HOSTS", "nowhere.invalid")]);
     let shop = Caller::merchant(&stage);
     let target = Endpoint::saying(200);
     let to = target.url().to_owned();

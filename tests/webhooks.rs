@@ -5,7 +5,7 @@ mod support;
 
 use ledger::{Caller, PAID_AT_ONCE, done, pay, stage as open_stage, text};
 use serde_json::{Value, json};
-use support::endpoint::{Endpoint, answer};
+use support::endpoint::{Endpoint, Got, answer};
 
 /// An endpoint at that URL, with these fields besides; its secret is in it.
 fn hook(shop: &Caller<'_>, url: &str, fields: &Value) -> Value {
@@ -136,7 +136,7 @@ fn a_merchant_is_told_what_happens() {
         .map(|(endpoint, payload)| hook(&shop, endpoint.url(), &json!({"event_types": types, "payload": payload})));
     let session = shop.started(&json!({"callback": stage.shop_callback("1"), "metadata": {"name": "Zoë"}}));
     pay(&stage, &session, "25");
-    let mut told: Vec<String> = full.awaited(PAID_AT_ONCE.len()).iter().map(|got| got.kind()).collect();
+    let mut told: Vec<String> = full.awaited(PAID_AT_ONCE.len()).iter().map(Got::kind).collect();
     told.sort();
     let mut expected = PAID_AT_ONCE.map(str::to_owned);
     expected.sort();
@@ -215,7 +215,8 @@ fn pausing_rotating_and_deleting_take_effect_at_once() {
     let types = json!({"event_types": ["checkout.session.created"]});
     let (one, two) = (hook(&shop, first.url(), &types), hook(&shop, second.url(), &types));
     shop.session(&json!({}));
-    (first.awaited(1), second.awaited(1));
+    first.awaited(1);
+    second.awaited(1);
     done(&shop.send("PATCH", &path(&one), &json!({"status": "paused"})));
     let rotated = shop.post(&format!("{}/rotate-secret", path(&two)), &json!({}));
     let (old, new) = (text(&two, "secret"), text(&rotated, "secret"));

@@ -77,7 +77,8 @@ async function toEndpoint({ url, method, headers, body, timeout }, context) {
   try {
     const { signal } = ending;
     const reply = await context.exports.Courier.fetch(url, { method, headers, body, redirect: 'manual', signal });
-    if (reply.headers.has(FAULT)) return new Came(faultOf(await reply.text()));
+    const fault = reply.headers.get(FAULT);
+    if (fault) return new Came(fault === String(HANDSHAKE) ? HANDSHAKE : UNREACHABLE);
     const came = new Came(reply.status, reply.headers);
     came.text = await excerptOf(reply);
     return came;
@@ -89,7 +90,7 @@ async function toEndpoint({ url, method, headers, body, timeout }, context) {
 }
 
 /** The runtime's words for a name that does not resolve, and for a certificate that it does not trust, are the same. */
-const faultOf = (message) => (message.startsWith('internal error') ? HANDSHAKE : UNREACHABLE);
+export const faultOf = ({ message }) => (message.startsWith('internal error') ? HANDSHAKE : UNREACHABLE);
 
 /** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
 function within(milliseconds, work) {

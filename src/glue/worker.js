@@ -6,7 +6,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import * as core from './livery.js';
 import { flow } from './bodies.js';
-import { FAULT, send, wholeBody } from './calls.js';
+import { FAULT, faultOf, send, wholeBody } from './calls.js';
 import { Books } from './ledger.js';
 import { carry } from './lines.js';
 
@@ -31,7 +31,7 @@ export class Courier extends WorkerEntrypoint {
       return await fetch(request, { redirect: 'manual' });
     } catch (error) {
       // What is thrown here stands in the operator's log, as if Livery had failed.
-      return new Response(error.message, { status: 599, headers: { [FAULT]: 'true' } });
+      return new Response(null, { status: 599, headers: { [FAULT]: faultOf(error) } });
     }
   }
 }
