@@ -89,6 +89,11 @@ impl Listener {
         message["event"].clone()
     }
 
+    /// Waits for so long for what comes.
+    pub fn is_patient_for(&self, time: Duration) {
+        self.socket.get_ref().set_read_timeout(Some(time)).expect("a time limit");
+    }
+
     /// Says something.
     pub fn say(&mut self, message: &Value) {
         self.socket.send(Message::text(message.to_string())).expect("a message");
