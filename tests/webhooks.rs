@@ -5,7 +5,7 @@ mod support;
 
 use ledger::{Caller, PAID_AT_ONCE, done, pay, stage as open_stage, text};
 use serde_json::{Value, json};
-use support::endpoint::{Endpoint, answer};
+use support::endpoint::{Endpoint, Got, answer};
 
 /// An endpoint at that URL, with these fields besides; its secret is in it.
 fn hook(shop: &Caller<'_>, url: &str, fields: &Value) -> Value {
@@ -126,6 +126,22 @@ fn keys_do_what_their_scopes_say() {
     assert_eq!(Caller::merchant(&stage).refused("GET", &path(&endpoint), &Value::Null).0, 404, "another account's");
 }
 
+/// What came is this event, as the endpoint wants it, and signed for it alone.
+fn is_told(got: &Got, event: &Value, hook: &Value) {
+    let (mut body, mut event) = (got.json(), event.clone());
+    assert!(body.as_object_mut().unwrap().remove("timestamp").is_some_and(|time| time.as_str().unwrap().ends_with('Z')));
+    if hook["payload"] == "thin" {
+        let object = &event["data"]["object"];
+        event["data"]["object"] = json!({"id": object["id"], "object": object["object"]});
+    }
+    assert_eq!((body, got.method.as_str(), got.target.as_str()), (event, "POST", "/hook"));
+    assert!(got.is_signed_with(&text(hook, "secret")) && got.header("webhook-signature").split(' ').count() == 1);
+    let age = got.at.abs_diff(1000 * got.header("webhook-timestamp").parse::<u64>().expect("seconds"));
+    assert!(age < 10_000, "{age}");
+    assert_eq!(got.header("content-type"), "application/json");
+    assert!(got.header("user-agent").starts_with("Livery/") && !format!("{:?}", got.headers).contains("cf-"));
+}
+
 #[test]
 fn a_merchant_is_told_what_happens() {
     let stage = open_stage(&[]);
@@ -136,7 +152,7 @@ fn a_merchant_is_told_what_happens() {
         .map(|(endpoint, payload)| hook(&shop, endpoint.url(), &json!({"event_types": types, "payload": payload})));
     let session = shop.started(&json!({"callback": stage.shop_callback("1"), "metadata": {"name": "Zoë"}}));
     pay(&stage, &session, "25");
-    let mut told: Vec<String> = full.awaited(PAID_AT_ONCE.len()).iter().map(|got| got.kind()).collect();
+    let mut told: Vec<String> = full.awaited(PAID_AT_ONCE.len()).iter().map(Got::kind).collect();
     told.sort();
     let mut expected = PAID_AT_ONCE.map(str::to_owned);
     expected.sort();
@@ -146,20 +162,8 @@ fn a_merchant_is_told_what_happens() {
     for (endpoint, hook) in [&full, &thin].into_iter().zip(&hooks) {
         for got in endpoint.got() {
             let event = events.iter().find(|event| event["id"] == got.id()).expect("an event");
-            let mut body = got.json();
-            assert!(body.as_object_mut().unwrap().remove("timestamp").is_some_and(|time| time.as_str().unwrap().ends_with('Z')));
-            let mut event = event.clone();
-            if hook["payload"] == "thin" {
-                let object = &event["data"]["object"];
-                event["data"]["object"] = json!({"id": object["id"], "object": object["object"]});
-            }
-            assert_eq!((body, got.method.as_str(), got.target.as_str()), (event, "POST", "/hook"));
-            assert!(got.is_signed_with(&text(hook, "secret")) && got.header("webhook-signature").split(' ').count() == 1);
-            let age = got.at.abs_diff(1000 * got.header("webhook-timestamp").parse::<u64>().expect("seconds"));
-            assert!(age < 10_000, "{age}");
-            assert_eq!(got.header("content-type"), "application/json");
-            assert!(got.header("user-agent").starts_with("Livery/"));
-            assert!(!got.body.contains(&stage.sandbox.api_url()) && !format!("{:?}", got.headers).contains("cf-"));
+            is_told(&got, event, hook);
+            assert!(!got.body.contains(&stage.sandbox.api_url()));
         }
     }
     let deliveries = shop.await_that("webhook-deliveries?limit=100&status=delivered", |list| {
@@ -215,7 +219,8 @@ fn pausing_rotating_and_deleting_take_effect_at_once() {
     let types = json!({"event_types": ["checkout.session.created"]});
     let (one, two) = (hook(&shop, first.url(), &types), hook(&shop, second.url(), &types));
     shop.session(&json!({}));
-    (first.awaited(1), second.awaited(1));
+    first.awaited(1);
+    second.awaited(1);
     done(&shop.send("PATCH", &path(&one), &json!({"status": "paused"})));
     let rotated = shop.post(&format!("{}/rotate-secret", path(&two)), &json!({}));
     let (old, new) = (text(&two, "secret"), text(&rotated, "secret"));
