@@ -226,6 +226,7 @@ impl Watch {
         (self.seen.0, self.seen.1) = (self.seen.0 + sent.len(), self.seen.1 + answered.len());
         self.events();
         self.tables();
+        assert_eq!(*self.world.failed.borrow(), Vec::<String>::new(), "a task failed");
     }
 
     fn is_sent(&mut self, sent: &Webhook) {

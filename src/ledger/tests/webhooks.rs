@@ -301,6 +301,7 @@ fn nothing_is_sent_to_an_endpoint_that_was_deleted() {
     // What was owed stays to be seen, and cannot be sent again.
     let log = world.all(&format!("webhook-deliveries?webhook_endpoint={}", endpoint["id"].as_str().unwrap()));
     assert!(log.len() == 2 && log.iter().all(|one| one["status"] == "canceled" && one["attempt_count"] == 1), "{log:?}");
+    assert_eq!(world.get(&format!("webhook-deliveries/{}", log[1]["id"].as_str().unwrap()))["attempts"][0]["status"], 500);
     let retry = format!("/api/v1/webhook-deliveries/{}/retry", log[0]["id"].as_str().unwrap());
     assert_eq!(world.ask("operator", Method::Post, &retry, &json!({}), &[]).status, 404);
     assert_eq!(world.database().select("SELECT count(*) FROM tasks WHERE kind = 'webhook'"), [["0"]]);
