@@ -101,10 +101,13 @@ impl Database {
     }
 }
 
+/// JavaScript knows no whole numbers: the runtime hands over all as floating-point ones. A column of whole numbers makes them whole
+/// again, JSON does not.
+#[expect(clippy::cast_precision_loss, reason = "below 2^53")]
 fn bound(value: &Value<'_>) -> rusqlite::types::Value {
     match value {
         Value::Text(text) => (*text).to_owned().into(),
-        Value::Number(number) => (*number).into(),
+        Value::Number(number) => (*number as f64).into(),
         Value::Null => rusqlite::types::Value::Null,
     }
 }

@@ -155,10 +155,11 @@ fn serve(mut stream: TcpStream, shelf: &Shelf, answer: &dyn Fn(&Got, &mut TcpStr
 
 /// Answers, and closes the connection.
 pub fn answer(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &str) -> io::Result<()> {
-    let lines = headers.iter().fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
-    let length = body.len();
-    let whole = format!("HTTP/1.1 {status} As told\r\nconnection: close\r\ncontent-length: {length}\r\n{lines}\r\n{body}");
-    stream.write_all(whole.as_bytes())
+    let mut head = format!("HTTP/1.1 {status} As told\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    stream.write_all(format!("{head}\r\n{body}").as_bytes())
 }
 
 /// Ends a connection as a crash would.

@@ -34,6 +34,8 @@ pub struct World {
     pub now: Cell<u64>,
     /// What was begun and waits for replies.
     flying: RefCell<Vec<Flight>>,
+    /// Tasks that failed, as the log tells it; they will be tried again.
+    pub failed: RefCell<Vec<String>>,
 }
 
 struct Flight {
@@ -65,7 +67,7 @@ impl World {
         let service = Service::new(&setting);
         assert!(service.mistakes().is_empty(), "{:?}", service.mistakes());
         let (ledgers, script, now) = (Ledgers::default(), Script::new(), Cell::new(BEGIN));
-        Self { service, ledgers, account: AccountId::main(), script, now, flying: RefCell::default() }
+        Self { service, ledgers, account: AccountId::main(), script, now, flying: RefCell::default(), failed: RefCell::default() }
     }
 
     /// A new account, which is looked at from now on.
@@ -150,7 +152,14 @@ impl World {
     /// Lets go on what waits for replies, whoever's answer it is.
     pub fn throw(&self, turn: Turn) {
         let Turn { progress, besides } = turn;
-        let pending = if let Progress::Waiting(pending) = progress { Some(pending) } else { None };
+        let pending = match progress {
+            Progress::Waiting(pending) => Some(pending),
+            Progress::Failed(what) => {
+                self.failed.borrow_mut().push(what);
+                None
+            }
+            Progress::Done(..) | Progress::Over => None,
+        };
         self.lift(pending.into_iter().chain(besides), &self.database());
     }
 

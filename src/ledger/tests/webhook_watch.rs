@@ -187,7 +187,9 @@ impl Watch {
         let idle = "SELECT subject, due FROM tasks t JOIN objects e ON e.id = t.lane AND e.kind = 'webhook_endpoint' AND e.status = 'enabled'
             WHERE leased = 0 AND (SELECT count(*) FROM tasks u WHERE u.lane = t.lane AND u.leased = 1) < 4 AND due <= ";
         let idle = self.world.database().select(&format!("{idle}{}", self.world.now.get()));
-        assert_eq!(idle, Vec::<Vec<String>>::new(), "something due was not begun");
+        // No more than this are begun in one turn; the alarm rings again at once.
+        let begun = self.world.database().select("SELECT count(*) >= 24 FROM tasks WHERE leased = 1");
+        assert!(idle.is_empty() || begun == [["1"]], "something due was not begun: {idle:?}");
     }
 
     /// What waits for no reply goes on first: a step after the other takes no time.
@@ -226,6 +228,7 @@ impl Watch {
         (self.seen.0, self.seen.1) = (self.seen.0 + sent.len(), self.seen.1 + answered.len());
         self.events();
         self.tables();
+        assert_eq!(*self.world.failed.borrow(), Vec::<String>::new(), "a task failed");
     }
 
     fn is_sent(&mut self, sent: &Webhook) {

@@ -300,10 +300,36 @@ fn nothing_is_sent_to_an_endpoint_that_was_deleted() {
     assert_eq!(world.ask("operator", Method::Get, &format!("/api/v1/{path}"), &Value::Null, &[]).status, 404);
     // What was owed stays to be seen, and cannot be sent again.
     let log = world.all(&format!("webhook-deliveries?webhook_endpoint={}", endpoint["id"].as_str().unwrap()));
-    assert_eq!(log.iter().map(|one| &one["status"]).collect::<Vec<_>>(), ["canceled"; 2]);
+    assert!(log.len() == 2 && log.iter().all(|one| one["status"] == "canceled" && one["attempt_count"] == 1), "{log:?}");
+    assert_eq!(world.get(&format!("webhook-deliveries/{}", log[1]["id"].as_str().unwrap()))["attempts"][0]["status"], 500);
     let retry = format!("/api/v1/webhook-deliveries/{}/retry", log[0]["id"].as_str().unwrap());
     assert_eq!(world.ask("operator", Method::Post, &retry, &json!({}), &[]).status, 404);
     assert_eq!(world.database().select("SELECT count(*) FROM tasks WHERE kind = 'webhook'"), [["0"]]);
+}
+
+/// The first was taken for lost, and was not.
+#[test]
+fn of_two_attempts_at_a_time_the_one_that_is_taken_counts() {
+    for (first, second) in [(200, 500), (500, 200)] {
+        let world = World::new();
+        let endpoint = quiet(&world, "shop.example");
+        let path = format!("/api/v1/webhooks/{}/test", endpoint["id"].as_str().unwrap());
+        world.fly(world.begin("operator", Method::Post, &path, &json!({}), &[]));
+        for _ in 0..2 {
+            world.ring();
+            world.step_where(<[_]>::is_empty);
+            world.now.set(world.now.get() + 300_000);
+        }
+        assert_eq!(world.script.sent_to("shop.example").len(), 2);
+        for status in [first, second] {
+            answers(&world, "shop.example", Manner::Answers(status));
+            world.step(0);
+        }
+        world.wait(DAY);
+        assert_eq!(world.script.sent_to("shop.example").len(), 2, "{first}, {second}");
+        let delivery = world.all("webhook-deliveries").remove(0);
+        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("delivered"), &json!(2)));
+    }
 }
 
 #[test]

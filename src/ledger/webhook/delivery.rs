@@ -138,8 +138,9 @@ pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Erro
 /// [`Error::Books`] where the database fails.
 pub fn cancel_all(cx: &Context<'_>, endpoint: &Endpoint) -> Result<(), Error> {
     cx.books.run("DELETE FROM tasks WHERE lane = ?", &[(&endpoint.id).into()])?;
+    // A moment comes from JavaScript as a number with a point, and would stay one in JSON.
     let sql = "UPDATE objects INDEXED BY objects_by_webhook_endpoint
-        SET data = json_set(data, '$.status', 'canceled', '$.next_attempt_at', NULL, '$.updated_at', ?)
+        SET data = json_set(data, '$.status', 'canceled', '$.next_attempt_at', NULL, '$.updated_at', CAST(? AS INTEGER))
         WHERE kind = ? AND livemode = ? AND webhook_endpoint = ? AND status = 'pending'";
     let values = [cx.now.into(), Delivery::KIND.into(), endpoint.livemode.into(), (&endpoint.id).into()];
     cx.books.run(sql, &values)
