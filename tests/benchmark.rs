@@ -1,15 +1,40 @@
-//! What the benchmark's figures rest on: its statistics, its reading of `/proc`, and that every contender still does the work
-//! of every row. Nothing is measured here.
+//! What the benchmarks' figures rest on: their statistics, their reading of `/proc`, that every contender still does the work
+//! of every row, and that webhooks and live events still arrive in every part. Nothing is measured here.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as in the benchmark")]
 
+#[path = "../benches/webhooks/audience.rs"]
+mod audience;
+#[path = "../benches/ledger/client.rs"]
+mod client;
 #[path = "../benches/compare/contender.rs"]
 #[allow(dead_code, reason = "process ids are for the benchmark's figures")]
 mod contender;
+#[path = "../benches/webhooks/endpoints.rs"]
+mod endpoints;
+#[path = "../benches/webhooks/latency.rs"]
+mod latency;
+#[path = "../benches/webhooks/listeners.rs"]
+mod listeners;
 #[path = "../benches/compare/load.rs"]
 #[allow(dead_code, reason = "customers in a hurry are the benchmark's alone")]
 mod load;
+#[path = "../benches/webhooks/neighbours.rs"]
+mod neighbours;
+#[path = "../benches/webhooks/options.rs"]
+#[allow(dead_code, reason = "the command line is the benchmark's alone")]
+mod options;
+#[path = "../benches/ledger/outside.rs"]
+#[allow(dead_code, reason = "when the merchant's classic callback comes is not asked here")]
+mod outside;
 #[path = "../benches/compare/proc_stat.rs"]
 mod proc_stat;
+#[path = "../benches/webhooks/rate.rs"]
+mod rate;
+#[path = "../benches/webhooks/report.rs"]
+#[allow(dead_code, reason = "nothing is written here")]
+mod report;
+#[path = "../benches/webhooks/stage.rs"]
+mod stage;
 #[path = "../benches/compare/statistics.rs"]
 mod statistics;
 #[path = "../benches/compare/stub.rs"]
@@ -23,7 +48,11 @@ mod work;
 use std::time::{Duration, Instant};
 
 use contender::{Contender, HIDES, NAMES, Running};
+use options::Options;
 use statistics::{Estimate, Random, bootstrap, median, paired_difference, paired_ratio, quantile};
+
+/// The operator's token, for the benchmark of webhooks.
+pub const ADMIN: &str = "the-operators-own-token-0123456789";
 
 fn close(left: f64, right: f64) -> bool {
     (left - right).abs() < 1e-9
@@ -40,6 +69,15 @@ fn every_contender_does_the_work_of_its_rows() {
         for &contender in &work.contenders {
             load::once(running[contender].port, &work, HIDES[contender]);
         }
+    }
+}
+
+/// A hundredth of each part: whatever does not arrive is missed.
+#[test]
+fn every_part_of_the_benchmark_of_webhooks_comes_to_its_end() {
+    for measure in [latency::measure, rate::measure, listeners::measure, neighbours::measure] {
+        let table = measure(&Options::share(100));
+        assert!(!table.contains("NaN") && !table.contains("inf"), "{table}");
     }
 }
 

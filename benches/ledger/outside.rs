@@ -11,6 +11,10 @@ use std::{
 
 /// Longer than anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Where the first order is paid.
+pub const FIRST_ADDRESS: usize = 0xabc_0000;
+/// By which transaction it is paid; the next pays the merchant.
+pub const FIRST_TXID: usize = 0xffff_0000_0000;
 
 #[derive(Default)]
 struct Notes {
@@ -55,7 +59,7 @@ fn listen(shared: &Arc<Shared>) -> String {
 
 /// Where an order is paid.
 fn receiving(order: usize) -> String {
-    format!("0x{:040x}", 0xabc_0000 + order)
+    format!("0x{:040x}", FIRST_ADDRESS + order)
 }
 
 fn txid(number: usize) -> String {
@@ -65,10 +69,10 @@ fn txid(number: usize) -> String {
 impl Outside {
     /// The path of the gateway's report of the order with that receiving address, and the order.
     pub fn report(&self, address: &str) -> (String, usize) {
-        let order = usize::from_str_radix(&address[2..], 16).expect("an address") - 0xabc_0000;
+        let order = usize::from_str_radix(&address[2..], 16).expect("an address") - FIRST_ADDRESS;
         let callback = self.shared.notes.lock().expect("the notes").callbacks[order].clone();
         let path = callback.split_once("//").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
-        let (txid_in, txid_out) = (txid(0xffff_0000_0000 + 2 * order), txid(0xffff_0000_0001 + 2 * order));
+        let (txid_in, txid_out) = (txid(FIRST_TXID + 2 * order), txid(FIRST_TXID + 2 * order + 1));
         let path = path.expect("a URL");
         let query = format!("value_coin=25&coin=polygon_usdc&txid_in={txid_in}&txid_out={txid_out}&address_in={address}");
         (format!("{path}&{query}"), order)
@@ -113,14 +117,14 @@ fn reply(target: &str, came: Instant, shared: &Shared) -> String {
     };
     if target.starts_with("/paid") {
         let receiving = value("address_in");
-        let order = usize::from_str_radix(&receiving[2..], 16).expect("an address") - 0xabc_0000;
+        let order = usize::from_str_radix(&receiving[2..], 16).expect("an address") - FIRST_ADDRESS;
         shared.notes.lock().expect("the notes").calls.entry(order).or_insert(came);
         shared.called.notify_all();
         return String::new();
     }
     if target.starts_with("/control/payment-status.php") {
         let order: usize = value("ipn_token").trim_start_matches("ipn").parse().expect("a token");
-        let txid_out = txid(0xffff_0000_0001 + 2 * order);
+        let txid_out = txid(FIRST_TXID + 2 * order + 1);
         return format!(r#"{{"status":"paid","value_coin":"25","txid_out":"{txid_out}","coin":"polygon_usdc"}}"#);
     }
     let callback = value("callback").replace("%3A", ":").replace("%2F", "/").replace("%3F", "?").replace("%3D", "=");
