@@ -205,5 +205,5 @@ fn in_use(ask: &Ask<'_>) -> Result<Kept<Endpoint>, Error> {
 fn with_secret(endpoint: &Kept<Endpoint>) -> Result<Response, Error> {
     let (text, key) = (write(&endpoint.shown)?, endpoint.hidden.keys.last().ok_or(Error::Internal)?);
     let rest = text.strip_prefix('{').unwrap_or_default();
-    Ok(object(200, format!("{{\"secret\":{},{rest}", write(key.shown().expose())?)))
+    Ok(object(200, format!("{{\"secret\":{},{rest}", write(key.text().expose())?)))
 }

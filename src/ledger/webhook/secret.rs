@@ -41,7 +41,7 @@ impl Key {
 
     /// What the merchant gets, once.
     #[must_use]
-    pub fn shown(&self) -> Secret<String> {
+    pub fn text(&self) -> Secret<String> {
         Secret::new(format!("{PREFIX}{}", self.secret))
     }
 
@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn a_secret_is_shown_only_where_it_is_meant_to_be() {
         let key = Key::new(Now(0), [[7; 16]; 2]);
-        assert_eq!(key.shown().expose(), &format!("whsec_{}", key.secret));
+        let text = key.text().expose().clone();
+        assert_eq!(text, format!("whsec_{}", key.secret));
         assert_eq!((format!("{key:?}"), key.hint().len()), ("[secret]".to_owned(), "whsec_…".len() + 4));
     }
 }
