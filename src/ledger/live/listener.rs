@@ -39,6 +39,7 @@ pub fn begin(cx: &Context<'_>, newcomer: &Newcomer) -> Result<String, Error> {
     let sql = "INSERT INTO listeners (socket, actor, livemode, form, told) VALUES (?, ?, ?, ?, '')";
     let values = [(&socket).into(), (&newcomer.actor).into(), newcomer.livemode.into(), newcomer.form.number().into()];
     cx.books.run(sql, &values)?;
+    pump::greet(cx, &socket)?;
     subscribe(cx, &socket, newcomer.livemode, &newcomer.wish)?;
     if let Some(after) = &newcomer.after {
         pump::from(cx, &socket, after)?;
@@ -57,9 +58,11 @@ pub fn hear(cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
     let (livemode, form) = (row.number(0) == Some(1), Form::of(row.number(1).unwrap_or(0)));
     let said = Said::read(text);
     match said {
-        Ok(Said::Pong) => pump::confirmed(cx, socket),
-        // What a customer's token shows is the token's to say.
-        Ok(_) if form.is_status => Ok(()),
+        Ok(Said::Pong(question)) if pump::confirmed(cx, socket, &question)? => Ok(()),
+        Ok(Said::Pong(_)) => refuse(cx, socket, Error::Value("id", "is not that of the last ping")),
+        Ok(_) if form.is_status => {
+            refuse(cx, socket, Error::Value("type", "can be pong alone: what is shown is the token's to say"))
+        }
         Ok(Said::Subscribe(wish, after)) => {
             if let Err(error) = subscribe(cx, socket, livemode, &wish) {
                 return refuse(cx, socket, error);
@@ -82,8 +85,7 @@ fn refuse(cx: &Context<'_>, socket: &str, error: Error) -> Result<(), Error> {
     let object = crate::json::Object::new().text("code", error.code()).optional("param", error.param());
     let message = error.to_string();
     let object = crate::json::Object::new().text("type", "error").object("error", object.text("message", &message));
-    cx.books.tell(&[socket.to_owned()], &crate::livery::scrub::scrub(&cx.config.names, &object.write()));
-    Ok(())
+    pump::reply(cx, socket, &crate::livery::scrub::scrub(&cx.config.names, &object.write()))
 }
 
 fn subscribe(cx: &Context<'_>, socket: &str, livemode: bool, wish: &Wish) -> Result<(), Error> {
@@ -122,8 +124,7 @@ fn told_of(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
     let sql = "SELECT json_group_array(json_object('checkout_session', nullif(session, ''), 'event_type', type))
         FROM subscriptions WHERE socket = ?";
     let all = cx.books.row(sql, &[socket.into()])?.and_then(|row| row.text(0)).unwrap_or_default();
-    cx.books.tell(&[socket.to_owned()], &format!(r#"{{"type":"subscriptions","subscriptions":{all}}}"#));
-    Ok(())
+    pump::reply(cx, socket, &format!(r#"{{"type":"subscriptions","subscriptions":{all}}}"#))
 }
 
 /// Forgets a listener that is gone.

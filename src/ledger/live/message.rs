@@ -38,8 +38,8 @@ pub enum Said {
     Subscribe(Wish, Option<String>),
     /// It does not want this any more; nothing at all, if none.
     Unsubscribe(Option<Wish>),
-    /// It has read everything so far.
-    Pong,
+    /// It has read everything up to the question of that id.
+    Pong(String),
 }
 
 impl Said {
@@ -49,7 +49,7 @@ impl Said {
     /// [`Error::Json`] for what is no object, [`Error::Value`] and [`Error::UnknownParam`] for what it cannot say.
     pub fn read(text: &str) -> Result<Self, Error> {
         let object: Object = serde_json::from_str(text).map_err(|_| Error::Json)?;
-        let known = ["type", "event_types", "checkout_session", "after"];
+        let known = ["type", "event_types", "checkout_session", "after", "id"];
         if let Some(name) = object.names().find(|name| !known.contains(name)) {
             return Err(Error::UnknownParam(name.chars().take(40).collect()));
         }
@@ -62,7 +62,7 @@ impl Said {
             Some("subscribe") => Ok(Self::Subscribe(wish()?, after(object.text("after"))?)),
             Some("unsubscribe") if is_whole => Ok(Self::Unsubscribe(None)),
             Some("unsubscribe") => Ok(Self::Unsubscribe(Some(wish()?))),
-            Some("pong") => Ok(Self::Pong),
+            Some("pong") => Ok(Self::Pong(object.text("id").unwrap_or_default())),
             _ => Err(Error::Value("type", "is none of subscribe, unsubscribe, pong")),
         }
     }
@@ -93,7 +93,7 @@ mod tests {
         let session = format!("cs_{}", "a".repeat(32));
         let event = format!("evt_{}", "b".repeat(32));
         for (text, expected) in [
-            (r#"{"type":"pong"}"#.to_owned(), Said::Pong),
+            (r#"{"type":"pong","id":"1f"}"#.to_owned(), Said::Pong("1f".to_owned())),
             (r#"{"type":"subscribe"}"#.to_owned(), Said::Subscribe(wish(&["*"], None), None)),
             (
                 format!(r#"{{"type":"subscribe","event_types":["payment.*"],"checkout_session":"{session}","after":"{event}"}}"#),

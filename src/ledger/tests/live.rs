@@ -44,7 +44,7 @@ impl Reader {
             self.read += 1;
             let message: Value = serde_json::from_str(&text).expect("JSON");
             match message["type"].as_str() {
-                Some("ping") => say(world, &self.socket, &json!({"type": "pong"})),
+                Some("ping") => say(world, &self.socket, &json!({"type": "pong", "id": message["id"]})),
                 Some("event") => self.seen.push(message["id"].as_str().expect("an id").to_owned()),
                 None => self.closed = Some(text),
                 other => panic!("{other:?}"),
@@ -190,9 +190,48 @@ fn whoever_confirms_stays() {
     assert_eq!((sockets(&world).len(), reader.inbox(&world).len()), (1, 0));
 }
 
+/// Nobody says of a line that broke while it was being made that it is gone.
+#[test]
+fn whoever_left_while_connecting_is_forgotten() {
+    let (world, reader) = with_reader(0);
+    world.wait(PATIENCE_MS / 1000 - 1);
+    assert_eq!(sockets(&world).len(), 1);
+    world.wait(1);
+    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
+}
+
+/// Whoever says that they have read what they have not is sent no more than others.
+#[test]
+fn nobody_confirms_without_reading() {
+    let (world, reader) = with_reader(2 * WINDOW);
+    for id in (0..300).map(|number| json!(format!("{number:08x}"))).chain([Value::Null]) {
+        say(&world, &reader.socket, &json!({"type": "pong", "id": id}));
+    }
+    let events = reader.inbox(&world).iter().filter(|text| text.contains(r#""type":"event""#)).count();
+    assert!(events < WINDOW as usize, "{events} events wait for somebody who does not read");
+    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
+}
+
+/// What listeners are answered waits for them like everything else.
+#[test]
+fn whoever_goes_on_asking_and_reads_no_answer_is_dropped() {
+    for message in [json!([]), json!({"type": "subscribe"}), json!({"type": "unsubscribe", "event_types": ["payment.*"]})] {
+        let (world, reader) = with_reader(0);
+        (0..10 * WINDOW).for_each(|_| say(&world, &reader.socket, &message));
+        let inbox = reader.inbox(&world);
+        assert!(
+            inbox.len() <= 2 * WINDOW as usize + 5,
+            "{message}: {} messages wait for somebody who does not read",
+            inbox.len()
+        );
+        assert_eq!((sockets(&world).len(), inbox.last().map(String::as_str)), (0, Some("4008")), "{message}");
+    }
+}
+
 #[test]
 fn what_was_undone_is_told_to_nobody() {
-    let (world, reader) = with_reader(0);
+    let (world, mut reader) = with_reader(0);
+    reader.read(&world, 1);
     let answer = world.ask("operator", Method::Post, "/api/v1/checkout-sessions", &json!({"amount": "x"}), &[]);
     assert_eq!(answer.status, 400);
     assert!(reader.inbox(&world).is_empty());
