@@ -282,6 +282,8 @@ fn what_cannot_be_listened_to_is_refused_by_name() {
     let refused = Listener::connect(&stage.worker.host(), "", Some(&text(&scope, "secret"))).err().expect("a refusal");
     assert!(refused.0 == 403 && refused.1.contains("insufficient_scope"), "{refused:?}");
     assert_eq!(shop.refused("POST", live::PATH, &Value::Null).0, 405);
+    // A ledger would read this path as that of the stream.
+    assert_eq!((shop.refused("GET", "events/.\\stream", &Value::Null).0, live::known(&stage)), (404, 0));
     let mut listener = Listener::open(&shop, "");
     for nonsense in [json!([]), json!({"type": "subscribe", "event_types": ["x"]}), json!({"type": "subscribe", "x": 1})] {
         listener.say(&nonsense);

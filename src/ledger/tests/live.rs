@@ -11,6 +11,9 @@ use crate::ledger::testing::world::World;
 
 const FILTERS: [&str; 3] = ["*", "checkout.session.created", "api_key.*,checkout.session.canceled"];
 
+/// What the Worker asks for a socket with.
+const UPGRADE: [(&str, &str); 1] = [("upgrade", "websocket")];
+
 /// Somebody who listens, and what they have read.
 struct Reader {
     filter: &'static str,
@@ -26,7 +29,7 @@ impl Reader {
         let after = seen.last().map(|id| format!("&after={id}")).unwrap_or_default();
         let target = format!("/api/v1/events/stream?event_types={filter}{after}");
         let known = sockets(world);
-        assert_eq!(world.ask("operator", Method::Get, &target, &Value::Null, &[]).status, 101);
+        assert_eq!(world.ask("operator", Method::Get, &target, &Value::Null, &UPGRADE).status, 101);
         let socket = sockets(world).into_iter().find(|socket| !known.contains(socket)).expect("a new listener");
         world.database().open.borrow_mut().insert(socket.clone());
         Self { filter, socket, read: 0, seen, closed: None }
@@ -226,6 +229,14 @@ fn whoever_goes_on_asking_and_reads_no_answer_is_dropped() {
         );
         assert_eq!((sockets(&world).len(), inbox.last().map(String::as_str)), (0, Some("4008")), "{message}");
     }
+}
+
+/// Who did not ask for a socket gets none, wherever a path leads: nobody would ever hear of it.
+#[test]
+fn whoever_cannot_be_connected_does_not_listen() {
+    let (world, _) = with_reader(0);
+    let answer = world.ask("operator", Method::Get, "/api/v1/events/stream", &Value::Null, &[]);
+    assert_eq!((answer.status, sockets(&world).len()), (404, 1));
 }
 
 #[test]
