@@ -1,5 +1,7 @@
 //! Listeners: who they are, what they want, and how far they are behind.
 
+use std::collections::BTreeSet;
+
 use crate::error::Error;
 use crate::flow::Context;
 use crate::ledger::live::form::Form;
@@ -90,14 +92,18 @@ fn refuse(cx: &Context<'_>, socket: &str, error: Error) -> Result<(), Error> {
 
 fn subscribe(cx: &Context<'_>, socket: &str, livemode: bool, wish: &Wish) -> Result<(), Error> {
     let session = wish.checkout_session.as_deref().unwrap_or_default();
-    for pattern in &wish.event_types {
+    let types: BTreeSet<&String> = wish.event_types.iter().collect();
+    let names = serde_json::to_string(&types).map_err(|_| Error::Internal)?;
+    // Refused before anything is written: what was subscribed to before stays.
+    let others = "SELECT count(*) FROM subscriptions
+        WHERE socket = ? AND NOT (session = ? AND type IN (SELECT value FROM json_each(?)))";
+    let others = cx.books.row(others, &[socket.into(), session.into(), (&names).into()])?;
+    if others.and_then(|row| row.number(0)).unwrap_or(0) + types.len() as u64 > MOST_SUBSCRIPTIONS {
+        return Err(Error::Value("event_types", "makes more than 200 subscriptions: unsubscribe from something first, or use *"));
+    }
+    for pattern in types {
         let sql = "INSERT OR IGNORE INTO subscriptions (socket, livemode, session, type) VALUES (?, ?, ?, ?)";
         cx.books.run(sql, &[socket.into(), livemode.into(), session.into(), pattern.into()])?;
-    }
-    let count = cx.books.row("SELECT count(*) FROM subscriptions WHERE socket = ?", &[socket.into()])?;
-    if count.and_then(|row| row.number(0)).unwrap_or(0) > MOST_SUBSCRIPTIONS {
-        unsubscribe(cx, socket, Some(wish))?;
-        return Err(Error::Value("event_types", "makes more than 200 subscriptions: unsubscribe from something first, or use *"));
     }
     Ok(())
 }

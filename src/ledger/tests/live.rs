@@ -239,6 +239,28 @@ fn whoever_cannot_be_connected_does_not_listen() {
     assert_eq!((answer.status, sockets(&world).len()), (404, 1));
 }
 
+/// What is refused takes nothing away.
+#[test]
+fn one_subscription_too_many_leaves_those_before() {
+    let (world, reader) = with_reader(0);
+    let subscribe = |session: u32, types: &[&str]| {
+        say(
+            &world,
+            &reader.socket,
+            &json!({"type": "subscribe", "checkout_session": format!("cs_{session:032x}"), "event_types": types}),
+        );
+    };
+    (0..199).for_each(|session| subscribe(session, &["payment.*"]));
+    let all = || world.database().select("SELECT count(*) FROM subscriptions").concat();
+    assert_eq!(all(), ["200"]);
+    subscribe(7, &["payment.*"]);
+    subscribe(7, &["*", "payment.*"]);
+    subscribe(199, &["payment.late", "payment.late"]);
+    assert_eq!(all(), ["200"]);
+    let refused = reader.inbox(&world).iter().filter(|text| text.contains("more than 200 subscriptions")).count();
+    assert_eq!(refused, 2);
+}
+
 #[test]
 fn what_was_undone_is_told_to_nobody() {
     let (world, mut reader) = with_reader(0);
