@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::flow::Context;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::message::{Said, Wish};
-use crate::ledger::live::{Close, MOST, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, pump};
+use crate::ledger::live::{Close, MOST, MOST_OF_CUSTOMERS, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, pump};
 use crate::ledger::task::{self, Kind};
 use crate::ledger::{filter, id};
 
@@ -31,7 +31,8 @@ pub struct Newcomer {
 /// [`Error::TooManyListeners`]; [`Error::Books`] where the database fails.
 pub fn begin(cx: &Context<'_>, newcomer: &Newcomer) -> Result<String, Error> {
     let count = |sql: &str, values: &[_]| Ok::<_, Error>(cx.books.row(sql, values)?.and_then(|row| row.number(0)).unwrap_or(0));
-    let is_full = count("SELECT count(*) FROM listeners", &[])? >= MOST
+    let most = if newcomer.form.is_status { MOST_OF_CUSTOMERS } else { MOST };
+    let is_full = count("SELECT count(*) FROM listeners", &[])? >= most
         || (newcomer.form.is_status
             && count("SELECT count(*) FROM listeners WHERE actor = ?", &[(&newcomer.actor).into()])? >= MOST_OF_SESSION);
     if is_full {

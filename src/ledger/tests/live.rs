@@ -231,6 +231,21 @@ fn whoever_goes_on_asking_and_reads_no_answer_is_dropped() {
     }
 }
 
+/// Customers cannot keep a merchant's own servers from listening, however many they are.
+#[test]
+fn customers_leave_room_for_keys() {
+    let world = World::new();
+    let session = world.session(&json!({}));
+    let listen = |actor: &str| world.ask(actor, Method::Get, "/api/v1/events/stream", &Value::Null, &UPGRADE);
+    let customer = format!("customer {}", session["id"].as_str().expect("an id"));
+    let full = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 4900)
+        INSERT INTO listeners (socket, actor, livemode, form, told) SELECT i, 'cs_' || i, 1, 2, '' FROM n";
+    world.database().execute(full);
+    assert_eq!((listen(&customer).status, listen("operator").status), (429, 101));
+    world.database().execute("DELETE FROM listeners WHERE socket = '1' OR actor = 'operator'");
+    assert_eq!(listen(&customer).status, 101);
+}
+
 /// Who did not ask for a socket gets none, wherever a path leads: nobody would ever hear of it.
 #[test]
 fn whoever_cannot_be_connected_does_not_listen() {
