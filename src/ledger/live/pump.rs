@@ -174,8 +174,11 @@ fn find(cx: &Context<'_>, socket: &str) -> Result<Option<Listener>, Error> {
 /// Tells a listener who is behind what comes next, as much as it may be sent. Whoever has caught up hears the rest as it happens.
 fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
     let Some(mut listener) = find(cx, socket)?.filter(|listener| listener.is_behind) else { return Ok(()) };
-    let sql =
-        "SELECT data, EXISTS (SELECT 1 FROM subscriptions s WHERE s.socket = ?1 AND s.session IN ('', coalesce(e.parent, ''))
+    if listener.unread >= WINDOW {
+        // It was told much in answer beyond what it has just confirmed.
+        return listener.ask_once(cx, socket).and_then(|()| listener.keep(cx, socket));
+    }
+    let sql = "SELECT id, EXISTS (SELECT 1 FROM subscriptions s WHERE s.socket = ?1 AND s.session IN ('', coalesce(e.parent, ''))
             AND (s.type IN ('*', e.type) OR (s.type LIKE '%.*' AND substr(e.type, 1, length(s.type) - 1) = rtrim(s.type, '*'))))
         FROM objects e WHERE e.kind = 'event' AND e.livemode = ?2 AND e.id > ?3 ORDER BY e.id LIMIT ?4";
     let values = [socket.into(), listener.livemode.into(), (&listener.told).into(), PAGE.into()];
@@ -185,13 +188,11 @@ fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
         if listener.unread >= WINDOW {
             break;
         }
-        let json = row.text(0).unwrap_or_default();
-        let event: Event = serde_json::from_str(&json).map_err(|_| Error::Internal)?;
-        let is_wanted = row.number(1) == Some(1);
-        if let Some(text) = if is_wanted { listener.form.event(cx.config, &event, &json)? } else { None } {
+        let id = row.text(0).unwrap_or_default();
+        if let Some(text) = if row.number(1) == Some(1) { listener.words(cx, &id)? } else { None } {
             listener.tell(cx, socket, &text)?;
         }
-        (listener.told, seen) = (event.id, seen + 1);
+        (listener.told, seen) = (id, seen + 1);
     }
     listener.is_behind = listener.unread >= WINDOW || seen == PAGE;
     listener.keep(cx, socket)?;
@@ -200,11 +201,19 @@ fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
 }
 
 impl Listener {
+    /// An event in its form. It is read alone: a page of large ones would take too much memory at a time.
+    fn words(&self, cx: &Context<'_>, event: &str) -> Result<Option<String>, Error> {
+        let sql = "SELECT data FROM objects WHERE kind = 'event' AND livemode = ? AND id = ?";
+        let row = cx.books.row(sql, &[self.livemode.into(), event.into()])?;
+        let json = row.and_then(|row| row.text(0)).ok_or(Error::Internal)?;
+        self.form.event(cx.config, &serde_json::from_str(&json).map_err(|_| Error::Internal)?, &json)
+    }
+
     /// Sends it a message, and asks it to confirm where that is time.
     fn tell(&mut self, cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
         cx.books.tell(&[socket.to_owned()], text);
         self.unread += 1;
-        if self.asked == 0 && self.unread >= ASK_AT { self.ask(cx, socket) } else { Ok(()) }
+        if self.unread >= ASK_AT { self.ask_once(cx, socket) } else { Ok(()) }
     }
 
     /// Asks it to confirm what it was sent so far.
@@ -212,6 +221,11 @@ impl Listener {
         (self.asked, self.question) = (self.unread, new_question(cx));
         cx.books.tell(&[socket.to_owned()], &self.form.ping(&self.question));
         wait_for(cx, socket)
+    }
+
+    /// The same unless it was asked already.
+    fn ask_once(&mut self, cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+        if self.asked == 0 { self.ask(cx, socket) } else { Ok(()) }
     }
 
     /// Writes down how far it has come.

@@ -49,6 +49,7 @@ impl Reader {
             match message["type"].as_str() {
                 Some("ping") => say(world, &self.socket, &json!({"type": "pong", "id": message["id"]})),
                 Some("event") => self.seen.push(message["id"].as_str().expect("an id").to_owned()),
+                Some("error") => {}
                 None => self.closed = Some(text),
                 other => panic!("{other:?}"),
             }
@@ -229,6 +230,18 @@ fn whoever_goes_on_asking_and_reads_no_answer_is_dropped() {
         );
         assert_eq!((sockets(&world).len(), inbox.last().map(String::as_str)), (0, Some("4008")), "{message}");
     }
+}
+
+/// What listeners are answered may put them further behind than events do: they read on all the same.
+#[test]
+fn whoever_talks_and_reads_hears_everything() {
+    let (world, mut reader) = with_reader(3 * WINDOW);
+    (0..WINDOW - 10).for_each(|_| say(&world, &reader.socket, &json!([])));
+    for _ in 0..10 {
+        reader.read(&world, 1000);
+        world.wait(0);
+    }
+    assert_eq!((reader.seen.len(), reader.closed), (3 * WINDOW as usize, None));
 }
 
 /// Customers cannot keep a merchant's own servers from listening, however many they are.
