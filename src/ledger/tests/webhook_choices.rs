@@ -176,6 +176,16 @@ fn five_secrets_are_enough() {
     }
     assert_eq!(refused(&world, Method::Post, &path, &json!({})), (400, json!("overlap_seconds")));
     assert_eq!(refused(&world, Method::Post, &path, &json!({"overlap_seconds": 604_801})), (400, json!("overlap_seconds")));
+    // One that leaked is ended all the same, and with it the others.
+    let last = world.operator(Method::Post, &path, &json!({"overlap_seconds": 0}));
+    assert_eq!(last["old_secret_expires_at"], Value::Null);
+    world.endpoints(&endpoint, "test", &json!({}));
+    world.wait(0);
+    let webhook = world.script.sent_to("shop.example").pop().expect("a webhook");
+    assert!(webhook.signatures() == 1 && webhook.is_signed_with(last["secret"].as_str().unwrap()));
+    for _ in 0..4 {
+        world.operator(Method::Post, &path, &json!({}));
+    }
     world.wait(DAY);
     world.operator(Method::Post, &path, &json!({}));
 }

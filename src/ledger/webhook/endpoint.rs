@@ -121,12 +121,16 @@ impl Kept<Endpoint> {
     /// [`Error::Value`] where too many are in force.
     pub fn rotate(&mut self, cx: &Context<'_>, old_end: Now) -> Result<(), Error> {
         let keys = &mut self.hidden.keys;
-        keys.retain(|key| key.is_in_force(cx.now));
-        if keys.len() >= secret::MOST {
-            return Err(Error::Value("overlap_seconds", "leaves more than 5 secrets in force: wait until the oldest has ended"));
-        }
         for key in keys.iter_mut() {
             key.expires_at = Some(key.expires_at.map_or(old_end.0, |end| end.min(old_end.0)));
+        }
+        // Not before: where there are five already and one has leaked, all of them can still be ended at once.
+        keys.retain(|key| key.is_in_force(cx.now));
+        if keys.len() >= secret::MOST {
+            return Err(Error::Value(
+                "overlap_seconds",
+                "leaves more than 5 secrets in force: let it be 0, or wait until the oldest has ended",
+            ));
         }
         self.shown.old_secret_expires_at = keys.iter().filter_map(|key| key.expires_at).max();
         let key = Key::new(cx.now, [cx.books.random(), cx.books.random()]);
