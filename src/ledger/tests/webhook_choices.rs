@@ -362,3 +362,48 @@ fn a_retry_of_what_is_under_way_is_not_a_second_call() {
     world.wait(6);
     assert_eq!(world.script.sent_to("shop.example").len(), 2);
 }
+
+/// What an endpoint answers to an attempt from before it was enabled again, or called elsewhere, ends nothing.
+#[test]
+fn an_answer_from_before_does_not_disable_what_is_enabled_again() {
+    for changes in
+        [vec![json!({"url": "https://new.example/hook"})], vec![json!({"status": "disabled"}), json!({"status": "enabled"})]]
+    {
+        let world = World::new();
+        let endpoint = world.endpoint("old.example", &json!({"event_types": ["webhook.test"]}));
+        answers(&world, "old.example", Manner::Answers(410));
+        let path = format!("/api/v1/webhooks/{}", id(&endpoint));
+        let ask = |method, path: &str, body: &Value| world.fly(world.begin("operator", method, path, body, &[]));
+        ask(Method::Post, &format!("{path}/test"), &json!({})).expect("an answer");
+        world.ring();
+        world.step_where(<[_]>::is_empty);
+        assert_eq!(world.script.sent_to("old.example").len(), 1);
+        world.now.set(world.now.get() + 1);
+        for change in &changes {
+            ask(Method::Patch, &path, change).expect("an answer");
+        }
+        world.land();
+        let now = world.get(&format!("webhooks/{}", id(&endpoint)));
+        assert_eq!((&now["status"], &now["failing_since"]), (&json!("enabled"), &Value::Null), "{changes:?}");
+        answers(&world, "old.example", Manner::Answers(200));
+        world.wait(6);
+        assert_eq!(world.all("webhook-deliveries?status=delivered").len(), 1, "{changes:?}");
+    }
+}
+
+/// Another URL is not held to what was wrong with the last one.
+#[test]
+fn a_new_url_begins_its_health_anew() {
+    let world = World::new();
+    let endpoint = world.endpoint("old.example", &json!({"event_types": ["webhook.test"]}));
+    for host in ["old.example", "new.example"] {
+        answers(&world, host, Manner::Away);
+    }
+    world.endpoints(&endpoint, "test", &json!({}));
+    world.wait(70 * HOUR);
+    let changed = world.change(&endpoint, &json!({"url": "https://new.example/hook"}));
+    assert_eq!(changed["failing_since"], Value::Null);
+    world.endpoints(&endpoint, "test", &json!({}));
+    world.wait(3 * HOUR);
+    assert_eq!(world.get(&format!("webhooks/{}", id(&endpoint)))["status"], "enabled");
+}
