@@ -407,3 +407,23 @@ fn a_new_url_begins_its_health_anew() {
     world.wait(3 * HOUR);
     assert_eq!(world.get(&format!("webhooks/{}", id(&endpoint)))["status"], "enabled");
 }
+
+/// Endpoints that answer at once and have much to take do not keep another one waiting.
+#[test]
+fn a_backlog_keeps_nobody_else_waiting() {
+    let world = World::new();
+    let fields = |livemode: bool| json!({"event_types": ["webhook.test"], "status": "paused", "livemode": livemode});
+    let busy: Vec<Value> = (0..7).map(|number| world.endpoint(&format!("busy{number}.example"), &fields(false))).collect();
+    let other = world.endpoint("other.example", &fields(true));
+    for endpoint in &busy {
+        (0..60).for_each(|_| drop(world.endpoints(endpoint, "test", &json!({}))));
+    }
+    world.endpoints(&other, "test", &json!({}));
+    for endpoint in busy.iter().chain([&other]) {
+        world.change(endpoint, &json!({"status": "enabled"}));
+    }
+    world.wait(1);
+    let sent = world.script.webhooks.borrow();
+    let before = sent.iter().position(|one| one.host == "other.example").expect("a webhook");
+    assert!(sent.len() == 421 && before < 200, "{before} of {} came first", sent.len());
+}
