@@ -427,3 +427,18 @@ fn a_backlog_keeps_nobody_else_waiting() {
     let before = sent.iter().position(|one| one.host == "other.example").expect("a webhook");
     assert!(sent.len() == 421 && before < 200, "{before} of {} came first", sent.len());
 }
+
+/// However often something was tried, there is an answer that says so.
+#[test]
+fn the_last_hundred_attempts_are_shown() {
+    let world = World::new();
+    let endpoint = world.endpoint("shop.example", &json!({"event_types": ["webhook.test"]}));
+    let path = format!("webhook-deliveries/{}", id(&world.endpoints(&endpoint, "test", &json!({}))));
+    for _ in 0..110 {
+        world.wait(0);
+        world.operator(Method::Post, &format!("{path}/retry"), &json!({}));
+    }
+    let numbers: Vec<u64> =
+        world.get(&path)["attempts"].as_array().unwrap().iter().map(|one| one["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (11..=110).collect::<Vec<u64>>());
+}
