@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 fn ids(events: &[Value]) -> Vec<String> {
@@ -116,15 +116,17 @@ fn whoever_does_not_confirm_is_held_and_reads_on_when_they_do() {
     let stage = open_stage(&[]);
     let shop = Caller::merchant(&stage);
     let mut listener = Listener::open(&shop, "?event_types=checkout.session.created");
+    // It is asked for the first time at once. The answer to what it says then is the first of 128 messages.
+    listener.hears_nothing();
     listener.confirms = false;
     for _ in 0..200 {
         shop.session(&json!({}));
     }
-    let mut heard: Vec<Value> = (0..128).map(|_| listener.event()).collect();
+    let mut heard: Vec<Value> = (0..127).map(|_| listener.event()).collect();
     listener.hears_nothing();
     listener.confirms = true;
-    listener.say(&json!({"type": "pong"}));
-    heard.extend((0..72).map(|_| listener.event()));
+    listener.confirm();
+    heard.extend((0..73).map(|_| listener.event()));
     listener.hears_nothing();
     let sessions = shop.get("checkout-sessions?limit=1")["data"][0].clone();
     assert_eq!(heard[199]["checkout_session"], sessions["id"]);
@@ -147,6 +149,28 @@ fn whoever_does_not_read_is_dropped() {
     listener.is_patient_for(Duration::from_secs(90));
     let closed = listener.try_next().expect_err("nothing was to come");
     assert_eq!((closed, live::known(&stage)), (4008, 0));
+}
+
+/// Nobody, and least of all a customer, keeps a ledger from its work by talking to it.
+#[test]
+fn whoever_says_too_much_is_dropped() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let path = format!("checkout-sessions/{}/live-token", text(&shop.session(&json!({})), "id"));
+    let query = format!("?token={}", text(&shop.post(&path, &json!({})), "token"));
+    let mut customer = Listener::connect(&stage.worker.host(), &query, None).expect("a listener");
+    customer.confirms = false;
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        for _ in 0..1000 {
+            customer.say(&json!({"type": "subscribe"}));
+        }
+        let asked = Instant::now();
+        shop.get("account");
+        assert!(asked.elapsed() < Duration::from_secs(1), "the ledger was busy for {:?}", asked.elapsed());
+    }
+    let answers = (0..1000).map_while(|_| customer.try_next().ok()).count();
+    assert!(answers <= 257, "{answers} answers were kept for somebody who does not read");
 }
 
 #[test]
@@ -209,6 +233,7 @@ fn a_customers_token_shows_their_sessions_state_and_nothing_else() {
     );
     // Whatever they ask for.
     customer.say(&json!({"type": "subscribe"}));
+    assert_eq!(customer.next()["error"]["param"], "type");
     shop.open(&other);
     ledger::pay(&stage, &shop.get(&format!("checkout-sessions/{}", text(&session, "id"))), "25");
     assert_eq!(customer.next()["checkout_session"], shown("paid"));
@@ -257,6 +282,8 @@ fn what_cannot_be_listened_to_is_refused_by_name() {
     let refused = Listener::connect(&stage.worker.host(), "", Some(&text(&scope, "secret"))).err().expect("a refusal");
     assert!(refused.0 == 403 && refused.1.contains("insufficient_scope"), "{refused:?}");
     assert_eq!(shop.refused("POST", live::PATH, &Value::Null).0, 405);
+    // A ledger would read this path as that of the stream.
+    assert_eq!((shop.refused("GET", "events/.\\stream", &Value::Null).0, live::known(&stage)), (404, 0));
     let mut listener = Listener::open(&shop, "");
     for nonsense in [json!([]), json!({"type": "subscribe", "event_types": ["x"]}), json!({"type": "subscribe", "x": 1})] {
         listener.say(&nonsense);

@@ -108,8 +108,10 @@ fn connect(host: &str, session: &str) -> WebSocket<TcpStream> {
 fn drain(socket: &mut WebSocket<TcpStream>) {
     loop {
         match socket.read() {
-            Ok(Message::Text(text)) if text.as_str() == r#"{"type":"ping"}"# => {
-                socket.send(Message::text(r#"{"type":"pong"}"#)).expect("a listener that is read");
+            Ok(Message::Text(text)) => {
+                if let Some(id) = text.strip_prefix(r#"{"type":"ping","#) {
+                    socket.send(Message::text(format!(r#"{{"type":"pong",{id}"#))).expect("a listener that is read");
+                }
             }
             Ok(Message::Close(frame)) => panic!("a listener was dropped: {frame:?}"),
             Ok(_) => {}

@@ -25,8 +25,12 @@ const KNOWN: [&str; 5] = ["after", "checkout_session", "event_types", "livemode"
 /// Takes a listener on.
 ///
 /// # Errors
-/// The error of the first wrong parameter; [`Error::Missing`] where a customer's session is none; [`Error::TooManyListeners`].
+/// The error of the first wrong parameter; [`Error::Missing`] where a customer's session is none; [`Error::TooManyListeners`];
+/// [`Error::NotFound`] for what came as another request and was led here by its path (`events/.\stream`): it could not be connected.
 pub fn open(ask: &Ask<'_>) -> Outcome {
+    if ask.request.headers.get("upgrade").is_none() {
+        return Err(Error::NotFound);
+    }
     if let Some(pair) = query::pairs(ask.request.query).find(|pair| !KNOWN.contains(&pair.name().as_ref())) {
         return Err(Error::UnknownParam(pair.name().chars().take(40).collect()));
     }

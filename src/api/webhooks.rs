@@ -64,7 +64,8 @@ pub fn show(ask: &Ask<'_>) -> Result<Response, Error> {
     Ok(object(200, write(&endpoint(ask)?.shown)?))
 }
 
-/// `PATCH webhooks/:`: what is named is changed. Whoever enables it again starts its health anew, and what waits for it is sent.
+/// `PATCH webhooks/:`: what is named is changed. Whoever enables it again starts its health anew, and what waits for it is sent;
+/// so does whoever gives it another URL.
 ///
 /// # Errors
 /// [`Error::Missing`] where there is none; the error of the first wrong field.
@@ -159,10 +160,14 @@ pub fn replay(ask: &Ask<'_>) -> Result<Response, Error> {
 }
 
 fn change(ask: &Ask<'_>, input: &Input, endpoint: &mut Kept<Endpoint>) -> Result<(), Error> {
-    let shown = &mut endpoint.shown;
     if input.has("url") {
-        shown.url = url(ask, input)?;
+        let url = url(ask, input)?;
+        if url != endpoint.shown.url {
+            endpoint.renew(ask.cx.now);
+        }
+        endpoint.shown.url = url;
     }
+    let shown = &mut endpoint.shown;
     if input.has("description") {
         shown.description = input.text("description")?.unwrap_or_default();
     }
@@ -174,11 +179,11 @@ fn change(ask: &Ask<'_>, input: &Input, endpoint: &mut Kept<Endpoint>) -> Result
         shown.payload = input.choice("payload", "is neither full nor thin")?.unwrap_or(Payload::Full);
     }
     let Some(status) = input.choice("status", "is none of enabled, paused, disabled")? else { return Ok(()) };
-    if status == Status::Enabled {
-        (shown.failing_since, endpoint.hidden.failed_since) = (None, None);
-    }
     shown.disabled_reason = (status == Status::Disabled).then(|| shown.disabled_reason.unwrap_or(Reason::Requested));
     shown.status = status;
+    if status == Status::Enabled {
+        endpoint.renew(ask.cx.now);
+    }
     Ok(())
 }
 

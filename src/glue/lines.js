@@ -2,9 +2,8 @@
 
 /** How often a line is sent that says nothing, in milliseconds: what is silent for long is taken for dead on its way. */
 const BEAT_MS = 25_000;
-/** A comment, which asks whether all before it was read. */
+/** A comment, which asks whether all before it was read, and is the answer to that. */
 const ASKS = ':';
-const READ = '{"type":"pong"}';
 
 /** Carries lines to `writer` until one of both ends. What was written was read, so what asks is answered then. */
 export async function carry(socket, writer, signal) {
@@ -17,7 +16,7 @@ export async function carry(socket, writer, signal) {
     return last;
   };
   socket.addEventListener('message', ({ data }) => {
-    const answer = () => data.startsWith(ASKS) && socket.send(READ);
+    const answer = () => data.startsWith(ASKS) && socket.send(data.slice(ASKS.length));
     write(data).then(answer).catch(end);
   });
   socket.addEventListener('close', end);

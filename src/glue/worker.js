@@ -51,6 +51,8 @@ export class Ledger {
   }
 
   webSocketMessage(socket, message) {
+    // What comes behind our own closing is for nobody, however much it is.
+    if (socket.readyState !== WebSocket.OPEN) return undefined;
     return this.listener(socket, 'heard', message);
   }
 

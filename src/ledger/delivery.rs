@@ -179,11 +179,15 @@ fn log(cx: &Context<'_>, delivery: &Delivery, began: Now, came: &Result<Reply, F
     cx.books.run(sql, &[(&delivery.id).into(), delivery.attempt_count.into(), began.into(), (&data).into()])
 }
 
-/// The tries of a delivery as JSON, the first first.
+/// Most tries of a delivery that are shown.
+const MOST_SHOWN: u32 = 100;
+
+/// The last tries of a delivery as JSON, the first first.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn attempts(cx: &Context<'_>, delivery: &str) -> Result<Vec<String>, Error> {
-    let rows = cx.books.rows("SELECT data FROM attempts WHERE delivery = ? ORDER BY number", &[delivery.into()])?;
-    Ok(rows.iter().filter_map(|row| row.text(0)).collect())
+    let sql = "SELECT data FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?";
+    let rows = cx.books.rows(sql, &[delivery.into(), MOST_SHOWN.into()])?;
+    Ok(rows.iter().rev().filter_map(|row| row.text(0)).collect())
 }

@@ -22,6 +22,8 @@ pub const ASK_AT: u32 = 64;
 pub const PATIENCE_MS: u64 = 60_000;
 /// Most listeners of one account.
 pub const MOST: u64 = 5000;
+/// Beyond so many no customer's is taken on: what is left is for the merchant's own servers.
+pub const MOST_OF_CUSTOMERS: u64 = 4900;
 /// Most of one session's customer: a page or two, and what is left of those that were closed.
 pub const MOST_OF_SESSION: u64 = 20;
 /// Most subscriptions of one listener.

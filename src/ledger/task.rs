@@ -135,7 +135,11 @@ pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
         tasks.extend(take_of(cx, kind, None, lease_ms)?);
     }
     let others = tasks.len();
-    for row in cx.books.rows(OPEN_LANES, &[])? {
+    let (mut lanes, [chance, ..]) = (cx.books.rows(OPEN_LANES, &[])?, cx.books.random());
+    // Each turn begins with another, or endpoints that answer fast would keep those behind them waiting.
+    let first = usize::from(chance) % lanes.len().max(1);
+    lanes.rotate_left(first);
+    for row in lanes {
         if tasks.len() < others + MOST_WEBHOOKS {
             tasks.extend(take_of(cx, Kind::Webhook, row.text(0).as_deref(), lease_ms)?);
         }

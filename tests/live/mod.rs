@@ -21,6 +21,8 @@ pub struct Listener {
     socket: WebSocket<TcpStream>,
     /// Whether it confirms what it reads.
     pub confirms: bool,
+    /// The last question whether it does.
+    asked: Value,
 }
 
 impl Listener {
@@ -39,7 +41,7 @@ impl Listener {
         let stream = TcpStream::connect(host).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self { socket, confirms: true }),
+            Ok((socket, _)) => Ok(Self { socket, confirms: true, asked: Value::Null }),
             Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
                 let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
                 Err((answer.status().as_u16(), text))
@@ -62,8 +64,9 @@ impl Listener {
                     if message["type"] != "ping" {
                         return Ok(message);
                     }
+                    self.asked = message["id"].clone();
                     if self.confirms {
-                        self.say(&json!({"type": "pong"}));
+                        self.confirm();
                     }
                 }
                 Ok(Message::Close(frame)) => return Err(frame.map_or(1006, |frame| frame.code.into())),
@@ -74,6 +77,12 @@ impl Listener {
                 Err(_) => return Err(1006),
             }
         }
+    }
+
+    /// Confirms what it was asked about last.
+    pub fn confirm(&mut self) {
+        let answer = json!({"type": "pong", "id": self.asked});
+        self.say(&answer);
     }
 
     /// The next so many events: their types.

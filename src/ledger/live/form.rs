@@ -74,9 +74,13 @@ impl Form {
         }
     }
 
-    /// The question whether all so far was read. A comment in server-sent events: the Worker answers it once it was read.
+    /// The question whether all so far was read. As a comment it is its own answer: the Worker gives it once it was read.
     #[must_use]
-    pub const fn ping(self) -> &'static str {
-        if self.is_lines { ": ping\n\n" } else { r#"{"type":"ping"}"# }
+    pub fn ping(self, question: &str) -> String {
+        if self.is_lines {
+            format!(": {{\"type\":\"pong\",\"id\":\"{question}\"}}\n\n")
+        } else {
+            format!(r#"{{"type":"ping","id":"{question}"}}"#)
+        }
     }
 }

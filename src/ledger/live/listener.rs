@@ -1,10 +1,12 @@
 //! Listeners: who they are, what they want, and how far they are behind.
 
+use std::collections::BTreeSet;
+
 use crate::error::Error;
 use crate::flow::Context;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::message::{Said, Wish};
-use crate::ledger::live::{Close, MOST, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, pump};
+use crate::ledger::live::{Close, MOST, MOST_OF_CUSTOMERS, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, pump};
 use crate::ledger::task::{self, Kind};
 use crate::ledger::{filter, id};
 
@@ -29,7 +31,8 @@ pub struct Newcomer {
 /// [`Error::TooManyListeners`]; [`Error::Books`] where the database fails.
 pub fn begin(cx: &Context<'_>, newcomer: &Newcomer) -> Result<String, Error> {
     let count = |sql: &str, values: &[_]| Ok::<_, Error>(cx.books.row(sql, values)?.and_then(|row| row.number(0)).unwrap_or(0));
-    let is_full = count("SELECT count(*) FROM listeners", &[])? >= MOST
+    let most = if newcomer.form.is_status { MOST_OF_CUSTOMERS } else { MOST };
+    let is_full = count("SELECT count(*) FROM listeners", &[])? >= most
         || (newcomer.form.is_status
             && count("SELECT count(*) FROM listeners WHERE actor = ?", &[(&newcomer.actor).into()])? >= MOST_OF_SESSION);
     if is_full {
@@ -39,6 +42,7 @@ pub fn begin(cx: &Context<'_>, newcomer: &Newcomer) -> Result<String, Error> {
     let sql = "INSERT INTO listeners (socket, actor, livemode, form, told) VALUES (?, ?, ?, ?, '')";
     let values = [(&socket).into(), (&newcomer.actor).into(), newcomer.livemode.into(), newcomer.form.number().into()];
     cx.books.run(sql, &values)?;
+    pump::greet(cx, &socket)?;
     subscribe(cx, &socket, newcomer.livemode, &newcomer.wish)?;
     if let Some(after) = &newcomer.after {
         pump::from(cx, &socket, after)?;
@@ -57,9 +61,11 @@ pub fn hear(cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
     let (livemode, form) = (row.number(0) == Some(1), Form::of(row.number(1).unwrap_or(0)));
     let said = Said::read(text);
     match said {
-        Ok(Said::Pong) => pump::confirmed(cx, socket),
-        // What a customer's token shows is the token's to say.
-        Ok(_) if form.is_status => Ok(()),
+        Ok(Said::Pong(question)) if pump::confirmed(cx, socket, &question)? => Ok(()),
+        Ok(Said::Pong(_)) => refuse(cx, socket, Error::Value("id", "is not that of the last ping")),
+        Ok(_) if form.is_status => {
+            refuse(cx, socket, Error::Value("type", "can be pong alone: what is shown is the token's to say"))
+        }
         Ok(Said::Subscribe(wish, after)) => {
             if let Err(error) = subscribe(cx, socket, livemode, &wish) {
                 return refuse(cx, socket, error);
@@ -82,20 +88,23 @@ fn refuse(cx: &Context<'_>, socket: &str, error: Error) -> Result<(), Error> {
     let object = crate::json::Object::new().text("code", error.code()).optional("param", error.param());
     let message = error.to_string();
     let object = crate::json::Object::new().text("type", "error").object("error", object.text("message", &message));
-    cx.books.tell(&[socket.to_owned()], &crate::livery::scrub::scrub(&cx.config.names, &object.write()));
-    Ok(())
+    pump::reply(cx, socket, &crate::livery::scrub::scrub(&cx.config.names, &object.write()))
 }
 
 fn subscribe(cx: &Context<'_>, socket: &str, livemode: bool, wish: &Wish) -> Result<(), Error> {
     let session = wish.checkout_session.as_deref().unwrap_or_default();
-    for pattern in &wish.event_types {
+    let types: BTreeSet<&String> = wish.event_types.iter().collect();
+    let names = serde_json::to_string(&types).map_err(|_| Error::Internal)?;
+    // Refused before anything is written: what was subscribed to before stays.
+    let others = "SELECT count(*) FROM subscriptions
+        WHERE socket = ? AND NOT (session = ? AND type IN (SELECT value FROM json_each(?)))";
+    let others = cx.books.row(others, &[socket.into(), session.into(), (&names).into()])?;
+    if others.and_then(|row| row.number(0)).unwrap_or(0) + types.len() as u64 > MOST_SUBSCRIPTIONS {
+        return Err(Error::Value("event_types", "makes more than 200 subscriptions: unsubscribe from something first, or use *"));
+    }
+    for pattern in types {
         let sql = "INSERT OR IGNORE INTO subscriptions (socket, livemode, session, type) VALUES (?, ?, ?, ?)";
         cx.books.run(sql, &[socket.into(), livemode.into(), session.into(), pattern.into()])?;
-    }
-    let count = cx.books.row("SELECT count(*) FROM subscriptions WHERE socket = ?", &[socket.into()])?;
-    if count.and_then(|row| row.number(0)).unwrap_or(0) > MOST_SUBSCRIPTIONS {
-        unsubscribe(cx, socket, Some(wish))?;
-        return Err(Error::Value("event_types", "makes more than 200 subscriptions: unsubscribe from something first, or use *"));
     }
     Ok(())
 }
@@ -122,8 +131,7 @@ fn told_of(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
     let sql = "SELECT json_group_array(json_object('checkout_session', nullif(session, ''), 'event_type', type))
         FROM subscriptions WHERE socket = ?";
     let all = cx.books.row(sql, &[socket.into()])?.and_then(|row| row.text(0)).unwrap_or_default();
-    cx.books.tell(&[socket.to_owned()], &format!(r#"{{"type":"subscriptions","subscriptions":{all}}}"#));
-    Ok(())
+    pump::reply(cx, socket, &format!(r#"{{"type":"subscriptions","subscriptions":{all}}}"#))
 }
 
 /// Forgets a listener that is gone.

@@ -38,8 +38,8 @@ pub enum Said {
     Subscribe(Wish, Option<String>),
     /// It does not want this any more; nothing at all, if none.
     Unsubscribe(Option<Wish>),
-    /// It has read everything so far.
-    Pong,
+    /// It has read everything up to the question of that id.
+    Pong(String),
 }
 
 impl Said {
@@ -49,7 +49,7 @@ impl Said {
     /// [`Error::Json`] for what is no object, [`Error::Value`] and [`Error::UnknownParam`] for what it cannot say.
     pub fn read(text: &str) -> Result<Self, Error> {
         let object: Object = serde_json::from_str(text).map_err(|_| Error::Json)?;
-        let known = ["type", "event_types", "checkout_session", "after"];
+        let known = ["type", "event_types", "checkout_session", "after", "id"];
         if let Some(name) = object.names().find(|name| !known.contains(name)) {
             return Err(Error::UnknownParam(name.chars().take(40).collect()));
         }
@@ -57,15 +57,22 @@ impl Said {
         let types = types.transpose().map_err(|_| Error::Value("event_types", "is not a list of texts"))?;
         let is_whole = types.is_none() && object.value("checkout_session").is_none();
         let event_types = types.unwrap_or_else(|| vec![filter::ALL.to_owned()]);
-        let wish = || Wish { event_types, checkout_session: object.text("checkout_session") }.check();
+        let wish = || Wish { event_types, checkout_session: text_of(&object, "checkout_session")? }.check();
         match object.text("type").as_deref() {
-            Some("subscribe") => Ok(Self::Subscribe(wish()?, after(object.text("after"))?)),
+            Some("subscribe") => Ok(Self::Subscribe(wish()?, after(text_of(&object, "after")?)?)),
             Some("unsubscribe") if is_whole => Ok(Self::Unsubscribe(None)),
             Some("unsubscribe") => Ok(Self::Unsubscribe(Some(wish()?))),
-            Some("pong") => Ok(Self::Pong),
+            Some("pong") => Ok(Self::Pong(object.text("id").unwrap_or_default())),
             _ => Err(Error::Value("type", "is none of subscribe, unsubscribe, pong")),
         }
     }
+}
+
+/// A field's text; none where it is missing or `null`. Were anything else passed over, somebody would hear more than they asked
+/// for, or less.
+fn text_of(object: &Object, name: &'static str) -> Result<Option<String>, Error> {
+    let text = object.value(name).map(|json| serde_json::from_str(json.get()));
+    Ok(text.transpose().map_err(|_| Error::Value(name, "is not a text"))?.flatten())
 }
 
 /// The event to go on behind.
@@ -93,8 +100,12 @@ mod tests {
         let session = format!("cs_{}", "a".repeat(32));
         let event = format!("evt_{}", "b".repeat(32));
         for (text, expected) in [
-            (r#"{"type":"pong"}"#.to_owned(), Said::Pong),
+            (r#"{"type":"pong","id":"1f"}"#.to_owned(), Said::Pong("1f".to_owned())),
             (r#"{"type":"subscribe"}"#.to_owned(), Said::Subscribe(wish(&["*"], None), None)),
+            (
+                r#"{"type":"subscribe","checkout_session":null,"after":null}"#.to_owned(),
+                Said::Subscribe(wish(&["*"], None), None),
+            ),
             (
                 format!(r#"{{"type":"subscribe","event_types":["payment.*"],"checkout_session":"{session}","after":"{event}"}}"#),
                 Said::Subscribe(wish(&["payment.*"], Some(&session)), Some(event)),
@@ -122,6 +133,9 @@ mod tests {
             (r#"{"type":"subscribe","event_types":["nothing"]}"#, Some("event_types")),
             (r#"{"type":"subscribe","checkout_session":"cs_1"}"#, Some("checkout_session")),
             (r#"{"type":"subscribe","after":"evt_1"}"#, Some("after")),
+            (r#"{"type":"subscribe","after":1}"#, Some("after")),
+            (r#"{"type":"subscribe","checkout_session":["cs_1"]}"#, Some("checkout_session")),
+            (r#"{"type":"unsubscribe","checkout_session":7}"#, Some("checkout_session")),
         ] {
             let error = Said::read(text).expect_err(text);
             assert_eq!(error.param(), param, "{text}");

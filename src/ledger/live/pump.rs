@@ -22,12 +22,22 @@ const PAGE: u32 = 500;
 pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
     let patterns = serde_json::to_string(&filter::patterns(&event.kind).collect::<Vec<_>>()).unwrap_or_default();
     let sql = "UPDATE listeners SET told = ?1, unread = unread + 1, is_behind = unread + 1 >= ?2,
-            asked = iif(asked = 0 AND unread + 1 >= ?6, unread + 1, asked)
+            asked = iif(asked = 0 AND unread + 1 >= ?6, unread + 1, asked),
+            question = iif(asked = 0 AND unread + 1 >= ?6, ?7, question)
         WHERE is_behind = 0 AND socket IN (SELECT socket FROM subscriptions
             WHERE livemode = ?3 AND session IN ('', ?4) AND type IN (SELECT value FROM json_each(?5)))
         RETURNING socket, form, asked = unread";
     let session = event.checkout_session.as_deref().unwrap_or_default();
-    let values = [(&event.id).into(), WINDOW.into(), event.livemode.into(), session.into(), (&patterns).into(), ASK_AT.into()];
+    let question = new_question(cx);
+    let values = [
+        (&event.id).into(),
+        WINDOW.into(),
+        event.livemode.into(),
+        session.into(),
+        (&patterns).into(),
+        ASK_AT.into(),
+        (&question).into(),
+    ];
     let heard = |row: &Row| Hearer {
         socket: row.text(0).unwrap_or_default(),
         form: Form::of(row.number(1).unwrap_or(0)),
@@ -46,10 +56,16 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
         }
         let asked: Vec<String> = of_form().filter(|hearer| hearer.is_asked).map(|hearer| hearer.socket.clone()).collect();
         if !asked.is_empty() {
-            cx.books.tell(&asked, form.ping());
+            cx.books.tell(&asked, &form.ping(&question));
         }
     }
     Ok(())
+}
+
+/// What only whoever read the question can answer it with: the word of somebody who does not read would be worth nothing.
+fn new_question(cx: &Context<'_>) -> String {
+    let [a, b, c, d, ..] = cx.books.random();
+    base16ct::lower::encode_string(&[a, b, c, d])
 }
 
 /// Somebody who is told an event as it happens.
@@ -74,14 +90,43 @@ pub fn from(cx: &Context<'_>, socket: &str, after: &str) -> Result<(), Error> {
     catch_up(cx, socket)
 }
 
-/// A listener has read everything up to the question.
+/// A new listener is asked at once whether it is there: of one that left while it was connecting nobody says so.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
-pub fn confirmed(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+pub fn greet(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+    let Some(mut listener) = find(cx, socket)? else { return Ok(()) };
+    listener.unread += 1;
+    listener.ask(cx, socket)?;
+    listener.keep(cx, socket)
+}
+
+/// A listener says that it has read everything up to a question; whether that was asked.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn confirmed(cx: &Context<'_>, socket: &str, question: &str) -> Result<bool, Error> {
+    let sql =
+        "UPDATE listeners SET unread = unread - asked, asked = 0 WHERE socket = ? AND asked > 0 AND question = ? RETURNING 1";
+    if cx.books.row(sql, &[socket.into(), question.into()])?.is_none() {
+        return Ok(false);
+    }
     task::done(cx, Kind::Listen, socket)?;
-    cx.books.run("UPDATE listeners SET unread = unread - asked, asked = 0 WHERE socket = ?", &[socket.into()])?;
-    catch_up(cx, socket)
+    catch_up(cx, socket)?;
+    Ok(true)
+}
+
+/// Answers a listener. That is a message like any other: whoever goes on asking and reads no answer is dropped.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn reply(cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
+    let Some(mut listener) = find(cx, socket)? else { return Ok(()) };
+    if listener.unread >= 2 * WINDOW {
+        return close(cx, socket, Close::Slow);
+    }
+    listener.tell(cx, socket, text)?;
+    listener.keep(cx, socket)
 }
 
 /// A listener's time is over, or its next page is due.
@@ -106,11 +151,13 @@ struct Listener {
     unread: u32,
     /// How many of them it was asked to confirm; none if it was not asked.
     asked: u32,
+    /// What it was asked last.
+    question: String,
     is_behind: bool,
 }
 
 fn find(cx: &Context<'_>, socket: &str) -> Result<Option<Listener>, Error> {
-    let sql = "SELECT livemode, form, told, unread, asked, is_behind FROM listeners WHERE socket = ?";
+    let sql = "SELECT livemode, form, told, unread, asked, question, is_behind FROM listeners WHERE socket = ?";
     let row = cx.books.row(sql, &[socket.into()])?;
     let count = |row: &Row, column| row.number(column).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
     Ok(row.map(|row| Listener {
@@ -119,15 +166,19 @@ fn find(cx: &Context<'_>, socket: &str) -> Result<Option<Listener>, Error> {
         told: row.text(2).unwrap_or_default(),
         unread: count(&row, 3),
         asked: count(&row, 4),
-        is_behind: row.number(5) == Some(1),
+        question: row.text(5).unwrap_or_default(),
+        is_behind: row.number(6) == Some(1),
     }))
 }
 
 /// Tells a listener who is behind what comes next, as much as it may be sent. Whoever has caught up hears the rest as it happens.
 fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
     let Some(mut listener) = find(cx, socket)?.filter(|listener| listener.is_behind) else { return Ok(()) };
-    let sql =
-        "SELECT data, EXISTS (SELECT 1 FROM subscriptions s WHERE s.socket = ?1 AND s.session IN ('', coalesce(e.parent, ''))
+    if listener.unread >= WINDOW {
+        // It was told much in answer beyond what it has just confirmed.
+        return listener.ask_once(cx, socket).and_then(|()| listener.keep(cx, socket));
+    }
+    let sql = "SELECT id, EXISTS (SELECT 1 FROM subscriptions s WHERE s.socket = ?1 AND s.session IN ('', coalesce(e.parent, ''))
             AND (s.type IN ('*', e.type) OR (s.type LIKE '%.*' AND substr(e.type, 1, length(s.type) - 1) = rtrim(s.type, '*'))))
         FROM objects e WHERE e.kind = 'event' AND e.livemode = ?2 AND e.id > ?3 ORDER BY e.id LIMIT ?4";
     let values = [socket.into(), listener.livemode.into(), (&listener.told).into(), PAGE.into()];
@@ -137,32 +188,51 @@ fn catch_up(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
         if listener.unread >= WINDOW {
             break;
         }
-        let json = row.text(0).unwrap_or_default();
-        let event: Event = serde_json::from_str(&json).map_err(|_| Error::Internal)?;
-        if row.number(1) == Some(1) {
-            listener.tell(cx, socket, &event, &json)?;
+        let id = row.text(0).unwrap_or_default();
+        if let Some(text) = if row.number(1) == Some(1) { listener.words(cx, &id)? } else { None } {
+            listener.tell(cx, socket, &text)?;
         }
-        (listener.told, seen) = (event.id, seen + 1);
+        (listener.told, seen) = (id, seen + 1);
     }
     listener.is_behind = listener.unread >= WINDOW || seen == PAGE;
-    let sql = "UPDATE listeners SET told = ?, unread = ?, asked = ?, is_behind = ? WHERE socket = ?";
-    let Listener { told, unread, asked, is_behind, .. } = &listener;
-    cx.books.run(sql, &[told.into(), (*unread).into(), (*asked).into(), (*is_behind).into(), socket.into()])?;
+    listener.keep(cx, socket)?;
     // It goes on in the next turn, unless it has to confirm first.
-    if *is_behind && *asked == 0 { task::plan(cx, Kind::Listen, socket, cx.now) } else { Ok(()) }
+    if listener.is_behind && listener.asked == 0 { task::plan(cx, Kind::Listen, socket, cx.now) } else { Ok(()) }
 }
 
 impl Listener {
-    /// Tells it an event, and asks it to confirm where that is time.
-    fn tell(&mut self, cx: &Context<'_>, socket: &str, event: &Event, json: &str) -> Result<(), Error> {
-        let Some(text) = self.form.event(cx.config, event, json)? else { return Ok(()) };
-        cx.books.tell(&[socket.to_owned()], &text);
+    /// An event in its form. It is read alone: a page of large ones would take too much memory at a time.
+    fn words(&self, cx: &Context<'_>, event: &str) -> Result<Option<String>, Error> {
+        let sql = "SELECT data FROM objects WHERE kind = 'event' AND livemode = ? AND id = ?";
+        let row = cx.books.row(sql, &[self.livemode.into(), event.into()])?;
+        let json = row.and_then(|row| row.text(0)).ok_or(Error::Internal)?;
+        self.form.event(cx.config, &serde_json::from_str(&json).map_err(|_| Error::Internal)?, &json)
+    }
+
+    /// Sends it a message, and asks it to confirm where that is time.
+    fn tell(&mut self, cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
+        cx.books.tell(&[socket.to_owned()], text);
         self.unread += 1;
-        if self.asked == 0 && self.unread >= ASK_AT {
-            cx.books.tell(&[socket.to_owned()], self.form.ping());
-            self.asked = self.unread;
-            wait_for(cx, socket)?;
-        }
-        Ok(())
+        if self.unread >= ASK_AT { self.ask_once(cx, socket) } else { Ok(()) }
+    }
+
+    /// Asks it to confirm what it was sent so far.
+    fn ask(&mut self, cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+        (self.asked, self.question) = (self.unread, new_question(cx));
+        cx.books.tell(&[socket.to_owned()], &self.form.ping(&self.question));
+        wait_for(cx, socket)
+    }
+
+    /// The same unless it was asked already.
+    fn ask_once(&mut self, cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+        if self.asked == 0 { self.ask(cx, socket) } else { Ok(()) }
+    }
+
+    /// Writes down how far it has come.
+    fn keep(&self, cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+        let sql = "UPDATE listeners SET told = ?, unread = ?, asked = ?, question = ?, is_behind = ? WHERE socket = ?";
+        let Self { told, unread, asked, question, is_behind, .. } = self;
+        let values = [told.into(), (*unread).into(), (*asked).into(), question.into(), (*is_behind).into(), socket.into()];
+        cx.books.run(sql, &values)
     }
 }

@@ -112,7 +112,8 @@ fn webhooks(world: &World) {
     for number in 0..ASK_AT {
         world.operator(Method::Patch, &format!("webhooks/{good}"), &json!({"description": number.to_string()}));
     }
-    world.ask("operator", Method::Get, "/api/v1/events/stream?after=evt_00000000000000000000000000000000", &Value::Null, &[]);
+    let stream = "/api/v1/events/stream?after=evt_00000000000000000000000000000000";
+    world.ask("operator", Method::Get, stream, &Value::Null, &[("upgrade", "websocket")]);
 }
 
 /// Everything as statements.

@@ -11,6 +11,9 @@ use crate::ledger::testing::world::World;
 
 const FILTERS: [&str; 3] = ["*", "checkout.session.created", "api_key.*,checkout.session.canceled"];
 
+/// What the Worker asks for a socket with.
+const UPGRADE: [(&str, &str); 1] = [("upgrade", "websocket")];
+
 /// Somebody who listens, and what they have read.
 struct Reader {
     filter: &'static str,
@@ -26,7 +29,7 @@ impl Reader {
         let after = seen.last().map(|id| format!("&after={id}")).unwrap_or_default();
         let target = format!("/api/v1/events/stream?event_types={filter}{after}");
         let known = sockets(world);
-        assert_eq!(world.ask("operator", Method::Get, &target, &Value::Null, &[]).status, 101);
+        assert_eq!(world.ask("operator", Method::Get, &target, &Value::Null, &UPGRADE).status, 101);
         let socket = sockets(world).into_iter().find(|socket| !known.contains(socket)).expect("a new listener");
         world.database().open.borrow_mut().insert(socket.clone());
         Self { filter, socket, read: 0, seen, closed: None }
@@ -44,8 +47,9 @@ impl Reader {
             self.read += 1;
             let message: Value = serde_json::from_str(&text).expect("JSON");
             match message["type"].as_str() {
-                Some("ping") => say(world, &self.socket, &json!({"type": "pong"})),
+                Some("ping") => say(world, &self.socket, &json!({"type": "pong", "id": message["id"]})),
                 Some("event") => self.seen.push(message["id"].as_str().expect("an id").to_owned()),
+                Some("error") => {}
                 None => self.closed = Some(text),
                 other => panic!("{other:?}"),
             }
@@ -190,9 +194,105 @@ fn whoever_confirms_stays() {
     assert_eq!((sockets(&world).len(), reader.inbox(&world).len()), (1, 0));
 }
 
+/// Nobody says of a line that broke while it was being made that it is gone.
+#[test]
+fn whoever_left_while_connecting_is_forgotten() {
+    let (world, reader) = with_reader(0);
+    world.wait(PATIENCE_MS / 1000 - 1);
+    assert_eq!(sockets(&world).len(), 1);
+    world.wait(1);
+    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
+}
+
+/// Whoever says that they have read what they have not is sent no more than others.
+#[test]
+fn nobody_confirms_without_reading() {
+    let (world, reader) = with_reader(2 * WINDOW);
+    for id in (0..300).map(|number| json!(format!("{number:08x}"))).chain([Value::Null]) {
+        say(&world, &reader.socket, &json!({"type": "pong", "id": id}));
+    }
+    let events = reader.inbox(&world).iter().filter(|text| text.contains(r#""type":"event""#)).count();
+    assert!(events < WINDOW as usize, "{events} events wait for somebody who does not read");
+    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
+}
+
+/// What listeners are answered waits for them like everything else.
+#[test]
+fn whoever_goes_on_asking_and_reads_no_answer_is_dropped() {
+    for message in [json!([]), json!({"type": "subscribe"}), json!({"type": "unsubscribe", "event_types": ["payment.*"]})] {
+        let (world, reader) = with_reader(0);
+        (0..10 * WINDOW).for_each(|_| say(&world, &reader.socket, &message));
+        let inbox = reader.inbox(&world);
+        assert!(
+            inbox.len() <= 2 * WINDOW as usize + 5,
+            "{message}: {} messages wait for somebody who does not read",
+            inbox.len()
+        );
+        assert_eq!((sockets(&world).len(), inbox.last().map(String::as_str)), (0, Some("4008")), "{message}");
+    }
+}
+
+/// What listeners are answered may put them further behind than events do: they read on all the same.
+#[test]
+fn whoever_talks_and_reads_hears_everything() {
+    let (world, mut reader) = with_reader(3 * WINDOW);
+    (0..WINDOW - 10).for_each(|_| say(&world, &reader.socket, &json!([])));
+    for _ in 0..10 {
+        reader.read(&world, 1000);
+        world.wait(0);
+    }
+    assert_eq!((reader.seen.len(), reader.closed), (3 * WINDOW as usize, None));
+}
+
+/// Customers cannot keep a merchant's own servers from listening, however many they are.
+#[test]
+fn customers_leave_room_for_keys() {
+    let world = World::new();
+    let session = world.session(&json!({}));
+    let listen = |actor: &str| world.ask(actor, Method::Get, "/api/v1/events/stream", &Value::Null, &UPGRADE);
+    let customer = format!("customer {}", session["id"].as_str().expect("an id"));
+    let full = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 4900)
+        INSERT INTO listeners (socket, actor, livemode, form, told) SELECT i, 'cs_' || i, 1, 2, '' FROM n";
+    world.database().execute(full);
+    assert_eq!((listen(&customer).status, listen("operator").status), (429, 101));
+    world.database().execute("DELETE FROM listeners WHERE socket = '1' OR actor = 'operator'");
+    assert_eq!(listen(&customer).status, 101);
+}
+
+/// Who did not ask for a socket gets none, wherever a path leads: nobody would ever hear of it.
+#[test]
+fn whoever_cannot_be_connected_does_not_listen() {
+    let (world, _) = with_reader(0);
+    let answer = world.ask("operator", Method::Get, "/api/v1/events/stream", &Value::Null, &[]);
+    assert_eq!((answer.status, sockets(&world).len()), (404, 1));
+}
+
+/// What is refused takes nothing away.
+#[test]
+fn one_subscription_too_many_leaves_those_before() {
+    let (world, reader) = with_reader(0);
+    let subscribe = |session: u32, types: &[&str]| {
+        say(
+            &world,
+            &reader.socket,
+            &json!({"type": "subscribe", "checkout_session": format!("cs_{session:032x}"), "event_types": types}),
+        );
+    };
+    (0..199).for_each(|session| subscribe(session, &["payment.*"]));
+    let all = || world.database().select("SELECT count(*) FROM subscriptions").concat();
+    assert_eq!(all(), ["200"]);
+    subscribe(7, &["payment.*"]);
+    subscribe(7, &["*", "payment.*"]);
+    subscribe(199, &["payment.late", "payment.late"]);
+    assert_eq!(all(), ["200"]);
+    let refused = reader.inbox(&world).iter().filter(|text| text.contains("more than 200 subscriptions")).count();
+    assert_eq!(refused, 2);
+}
+
 #[test]
 fn what_was_undone_is_told_to_nobody() {
-    let (world, reader) = with_reader(0);
+    let (world, mut reader) = with_reader(0);
+    reader.read(&world, 1);
     let answer = world.ask("operator", Method::Post, "/api/v1/checkout-sessions", &json!({"amount": "x"}), &[]);
     assert_eq!(answer.status, 400);
     assert!(reader.inbox(&world).is_empty());

@@ -176,6 +176,16 @@ fn five_secrets_are_enough() {
     }
     assert_eq!(refused(&world, Method::Post, &path, &json!({})), (400, json!("overlap_seconds")));
     assert_eq!(refused(&world, Method::Post, &path, &json!({"overlap_seconds": 604_801})), (400, json!("overlap_seconds")));
+    // One that leaked is ended all the same, and with it the others.
+    let last = world.operator(Method::Post, &path, &json!({"overlap_seconds": 0}));
+    assert_eq!(last["old_secret_expires_at"], Value::Null);
+    world.endpoints(&endpoint, "test", &json!({}));
+    world.wait(0);
+    let webhook = world.script.sent_to("shop.example").pop().expect("a webhook");
+    assert!(webhook.signatures() == 1 && webhook.is_signed_with(last["secret"].as_str().unwrap()));
+    for _ in 0..4 {
+        world.operator(Method::Post, &path, &json!({}));
+    }
     world.wait(DAY);
     world.operator(Method::Post, &path, &json!({}));
 }
@@ -351,4 +361,84 @@ fn a_retry_of_what_is_under_way_is_not_a_second_call() {
     assert_eq!(world.script.sent_to("shop.example").len(), 1);
     world.wait(6);
     assert_eq!(world.script.sent_to("shop.example").len(), 2);
+}
+
+/// What an endpoint answers to an attempt from before it was enabled again, or called elsewhere, ends nothing.
+#[test]
+fn an_answer_from_before_does_not_disable_what_is_enabled_again() {
+    for changes in
+        [vec![json!({"url": "https://new.example/hook"})], vec![json!({"status": "disabled"}), json!({"status": "enabled"})]]
+    {
+        let world = World::new();
+        let endpoint = world.endpoint("old.example", &json!({"event_types": ["webhook.test"]}));
+        answers(&world, "old.example", Manner::Answers(410));
+        let path = format!("/api/v1/webhooks/{}", id(&endpoint));
+        let ask = |method, path: &str, body: &Value| world.fly(world.begin("operator", method, path, body, &[]));
+        ask(Method::Post, &format!("{path}/test"), &json!({})).expect("an answer");
+        world.ring();
+        world.step_where(<[_]>::is_empty);
+        assert_eq!(world.script.sent_to("old.example").len(), 1);
+        world.now.set(world.now.get() + 1);
+        for change in &changes {
+            ask(Method::Patch, &path, change).expect("an answer");
+        }
+        world.land();
+        let now = world.get(&format!("webhooks/{}", id(&endpoint)));
+        assert_eq!((&now["status"], &now["failing_since"]), (&json!("enabled"), &Value::Null), "{changes:?}");
+        answers(&world, "old.example", Manner::Answers(200));
+        world.wait(6);
+        assert_eq!(world.all("webhook-deliveries?status=delivered").len(), 1, "{changes:?}");
+    }
+}
+
+/// Another URL is not held to what was wrong with the last one.
+#[test]
+fn a_new_url_begins_its_health_anew() {
+    let world = World::new();
+    let endpoint = world.endpoint("old.example", &json!({"event_types": ["webhook.test"]}));
+    for host in ["old.example", "new.example"] {
+        answers(&world, host, Manner::Away);
+    }
+    world.endpoints(&endpoint, "test", &json!({}));
+    world.wait(70 * HOUR);
+    let changed = world.change(&endpoint, &json!({"url": "https://new.example/hook"}));
+    assert_eq!(changed["failing_since"], Value::Null);
+    world.endpoints(&endpoint, "test", &json!({}));
+    world.wait(3 * HOUR);
+    assert_eq!(world.get(&format!("webhooks/{}", id(&endpoint)))["status"], "enabled");
+}
+
+/// Endpoints that answer at once and have much to take do not keep another one waiting.
+#[test]
+fn a_backlog_keeps_nobody_else_waiting() {
+    let world = World::new();
+    let fields = |livemode: bool| json!({"event_types": ["webhook.test"], "status": "paused", "livemode": livemode});
+    let busy: Vec<Value> = (0..7).map(|number| world.endpoint(&format!("busy{number}.example"), &fields(false))).collect();
+    let other = world.endpoint("other.example", &fields(true));
+    for endpoint in &busy {
+        (0..60).for_each(|_| drop(world.endpoints(endpoint, "test", &json!({}))));
+    }
+    world.endpoints(&other, "test", &json!({}));
+    for endpoint in busy.iter().chain([&other]) {
+        world.change(endpoint, &json!({"status": "enabled"}));
+    }
+    world.wait(1);
+    let sent = world.script.webhooks.borrow();
+    let before = sent.iter().position(|one| one.host == "other.example").expect("a webhook");
+    assert!(sent.len() == 421 && before < 200, "{before} of {} came first", sent.len());
+}
+
+/// However often something was tried, there is an answer that says so.
+#[test]
+fn the_last_hundred_attempts_are_shown() {
+    let world = World::new();
+    let endpoint = world.endpoint("shop.example", &json!({"event_types": ["webhook.test"]}));
+    let path = format!("webhook-deliveries/{}", id(&world.endpoints(&endpoint, "test", &json!({}))));
+    for _ in 0..110 {
+        world.wait(0);
+        world.operator(Method::Post, &format!("{path}/retry"), &json!({}));
+    }
+    let numbers: Vec<u64> =
+        world.get(&path)["attempts"].as_array().unwrap().iter().map(|one| one["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (11..=110).collect::<Vec<u64>>());
 }

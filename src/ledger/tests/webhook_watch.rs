@@ -255,6 +255,9 @@ impl Watch {
 
     fn ends(&mut self, answered: &Answered) {
         let key = (answered.host.clone(), answered.id.clone());
+        let renewed = format!("SELECT hidden ->> '$.renewed_at' FROM objects WHERE id = '{}'", self.id_of(&answered.host));
+        let renewed: u64 =
+            self.world.database().select(&renewed).concat().first().map_or(0, |moment| moment.parse().expect("a moment"));
         let way = self.ways.get_mut(&key).expect("what was sent");
         // Which of several it is makes no difference; the oldest, let us say.
         let began = if way.in_air.is_empty() { 0 } else { way.in_air.remove(0) };
@@ -264,7 +267,9 @@ impl Watch {
         if is_taken {
             self.reached.insert(key.clone());
         }
-        let is_over = is_taken || answered.status == Some(410) || self.deleted.contains(&answered.host);
+        // Whoever enabled it again meanwhile has not heard that it wants no more.
+        let is_gone = answered.status == Some(410) && began >= renewed;
+        let is_over = is_taken || is_gone || self.deleted.contains(&answered.host);
         let Some(pause) = PAUSES.get(way.ended - 1).filter(|_| !is_over) else {
             way.earliest = None;
             return;

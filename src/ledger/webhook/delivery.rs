@@ -188,7 +188,9 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, sent: &Sent, came: &Result<
         delivery.update(cx.books)?;
         return task::done(cx, Kind::Webhook, id);
     }
-    let next = decide(cx, &delivery, came);
+    let mut endpoint = Kept::<Endpoint>::get(cx.books, Some(delivery.shown.livemode), &delivery.shown.webhook_endpoint)?;
+    let is_stale = began.0 < endpoint.hidden.renewed_at;
+    let next = decide(cx, &delivery, came, is_stale);
     (delivery.shown.status, delivery.shown.next_attempt_at) = match next {
         Next::Delivered => (Status::Delivered, None),
         Next::At(at) => (Status::Pending, Some(at.0)),
@@ -199,15 +201,19 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, sent: &Sent, came: &Result<
         Next::At(at) => plan(cx, &delivery.shown, at)?,
         _ => task::done(cx, Kind::Webhook, id)?,
     }
-    let mut endpoint = Kept::get(cx.books, Some(delivery.shown.livemode), &delivery.shown.webhook_endpoint)?;
-    health::note(cx, &mut endpoint, next)
+    if is_stale { Ok(()) } else { health::note(cx, &mut endpoint, next) }
 }
 
-fn decide(cx: &Context<'_>, delivery: &Kept<Delivery>, came: &Result<Reply, Fault>) -> Next {
+/// What follows an attempt. One that is stale was made to an endpoint as it was before: that wants no more, this may.
+fn decide(cx: &Context<'_>, delivery: &Kept<Delivery>, came: &Result<Reply, Fault>, is_stale: bool) -> Next {
     let attempt = delivery.shown.attempt_count.saturating_sub(delivery.hidden.before);
     let asked = came.as_ref().ok().and_then(|reply| reply.headers.get("retry-after"));
     let wait_ms = asked.and_then(|text| retry::wait_ms(&text, cx.now));
     let [.., a, b, c, d] = cx.books.random();
     let chance = u64::from(u32::from_be_bytes([a, b, c, d]));
-    retry::next(attempt, retry::Outcome::of(delivery.shown.last_status), wait_ms, cx.now, chance)
+    let outcome = match retry::Outcome::of(delivery.shown.last_status) {
+        retry::Outcome::Gone if is_stale => retry::Outcome::Failed,
+        outcome => outcome,
+    };
+    retry::next(attempt, outcome, wait_ms, cx.now, chance)
 }

@@ -90,6 +90,8 @@ pub struct Private {
     pub keys: Vec<Key>,
     /// When the first attempt failed after which none succeeded.
     pub failed_since: Option<u64>,
+    /// When its owner last enabled it or gave it another URL: what was begun before says nothing about it any more.
+    pub renewed_at: u64,
 }
 
 impl Object for Endpoint {
@@ -121,18 +123,28 @@ impl Kept<Endpoint> {
     /// [`Error::Value`] where too many are in force.
     pub fn rotate(&mut self, cx: &Context<'_>, old_end: Now) -> Result<(), Error> {
         let keys = &mut self.hidden.keys;
-        keys.retain(|key| key.is_in_force(cx.now));
-        if keys.len() >= secret::MOST {
-            return Err(Error::Value("overlap_seconds", "leaves more than 5 secrets in force: wait until the oldest has ended"));
-        }
         for key in keys.iter_mut() {
             key.expires_at = Some(key.expires_at.map_or(old_end.0, |end| end.min(old_end.0)));
+        }
+        // Not before: where there are five already and one has leaked, all of them can still be ended at once.
+        keys.retain(|key| key.is_in_force(cx.now));
+        if keys.len() >= secret::MOST {
+            return Err(Error::Value(
+                "overlap_seconds",
+                "leaves more than 5 secrets in force: let it be 0, or wait until the oldest has ended",
+            ));
         }
         self.shown.old_secret_expires_at = keys.iter().filter_map(|key| key.expires_at).max();
         let key = Key::new(cx.now, [cx.books.random(), cx.books.random()]);
         self.shown.secret_hint = key.hint();
         keys.push(key);
         Ok(())
+    }
+
+    /// Begins its health anew.
+    pub const fn renew(&mut self, now: Now) {
+        self.shown.failing_since = None;
+        (self.hidden.failed_since, self.hidden.renewed_at) = (None, now.0);
     }
 
     /// Calls it no more, and says so: in an event for the merchant's other servers, and in the log for the operator.
