@@ -52,11 +52,29 @@ fn busy() -> World {
     world.wait(30 * 86_400);
     world.operator(Method::Post, &format!("{hook}/replay"), &json!({"since": 0, "which": "all"}));
     world.operator(Method::Delete, &hook, &Value::Null);
+    listen(&world);
     for kind in ["transactions", "events"] {
         let first = world.all(kind)[0]["id"].as_str().unwrap().to_owned();
         world.get(&format!("{kind}/{first}"));
     }
     world
+}
+
+/// Somebody listens from the beginning on, changes what they want, confirms and hears something.
+fn listen(world: &World) {
+    let stream = format!("/api/v1/events/stream?after=evt_{}", "0".repeat(32));
+    world.ask("operator", Method::Get, &stream, &Value::Null, &[("upgrade", "websocket")]);
+    let row = world.database().select("SELECT socket, question FROM listeners").concat();
+    let session = format!("cs_{}", "1".repeat(32));
+    for said in [
+        json!({"type": "pong", "id": row[1]}),
+        json!({"type": "subscribe", "checkout_session": session}),
+        json!({"type": "unsubscribe", "event_types": ["payment.*"]}),
+    ] {
+        world.ask("", Method::Post, "/heard", &said, &[("livery-socket", &row[0])]);
+    }
+    world.session(&json!({}));
+    world.ask("", Method::Post, "/closed", &Value::Null, &[("livery-socket", &row[0])]);
 }
 
 /// Asks for every list with every combination of filters, from every side.
@@ -111,7 +129,7 @@ fn every_statement_reads_along_its_most_telling_column() {
     leaf_through(&world);
     let statements = world.database().statements.borrow().clone();
     let mut seen = 0;
-    for statement in &statements {
+    for statement in statements.iter().filter(|statement| statement.contains("objects")) {
         let Some(column) = TELLING.iter().find(|column| statement.contains(&format!("{column} = ?"))) else { continue };
         let plan = plan(&world, statement);
         assert!(plan.contains(&format!("objects_by_{column} ")), "{statement}\n{plan}");
