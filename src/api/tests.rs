@@ -104,7 +104,9 @@ fn path(world: &World, pattern: &str, ids: &[String; KINDS.len()]) -> String {
 
 fn ask(world: &World, key: &str, route: usize, ids: &[String; KINDS.len()]) -> Answer {
     let (method, pattern, ..) = ROUTES[route];
-    world.ask(&World::actor(key), method, &path(world, pattern, ids), &body(method, pattern), &[])
+    // Whoever listens asks for a socket; to the other routes it is nothing.
+    let more = [("upgrade", "websocket")];
+    world.ask(&World::actor(key), method, &path(world, pattern, ids), &body(method, pattern), &more)
 }
 
 fn code(answer: &Answer) -> (u16, String) {
