@@ -1,17 +1,17 @@
 //! `/api/v1/callbacks`: the merchant's classic callbacks, what came of them, and another try.
 
-use crate::api::{Ask, object};
+use crate::api::{Ask, with_attempts};
 use crate::error::Error;
 use crate::http::Response;
 use crate::ledger::delivery::{self, Delivery};
-use crate::ledger::objects::{Kept, write};
+use crate::ledger::objects::Kept;
 
 /// `GET callbacks/:`, with its tries, the first first.
 ///
 /// # Errors
 /// [`Error::Missing`] where there is none.
 pub fn show(ask: &Ask<'_>) -> Result<Response, Error> {
-    with_attempts(ask, &Kept::get(ask.cx.books, ask.mode(), ask.id)?)
+    with_attempts(ask, &Kept::<Delivery>::get(ask.cx.books, ask.mode(), ask.id)?)
 }
 
 /// `POST callbacks/:/retry`: it is due now, also where it was delivered or given up before.
@@ -22,10 +22,4 @@ pub fn retry(ask: &Ask<'_>) -> Result<Response, Error> {
     let mut delivery = Kept::get(ask.cx.books, ask.mode(), ask.id)?;
     delivery::again(ask.cx, &mut delivery)?;
     with_attempts(ask, &delivery)
-}
-
-fn with_attempts(ask: &Ask<'_>, delivery: &Kept<Delivery>) -> Result<Response, Error> {
-    let (text, attempts) = (write(&delivery.shown)?, delivery::attempts(ask.cx, ask.id)?);
-    let fields = text.strip_suffix('}').unwrap_or_default();
-    Ok(object(200, format!("{fields},\"attempts\":[{}]}}", attempts.join(","))))
 }

@@ -1,10 +1,9 @@
 //! `/api/v1/webhook-deliveries`: what came of each webhook, attempt by attempt, and another try.
 
-use crate::api::{Ask, object};
+use crate::api::{Ask, with_attempts};
 use crate::error::Error;
 use crate::http::Response;
-use crate::ledger::delivery::attempts;
-use crate::ledger::objects::{Kept, write};
+use crate::ledger::objects::Kept;
 use crate::ledger::webhook::delivery::{self, Delivery};
 use crate::ledger::webhook::endpoint::{Endpoint, Status};
 
@@ -13,7 +12,7 @@ use crate::ledger::webhook::endpoint::{Endpoint, Status};
 /// # Errors
 /// [`Error::Missing`] where there is none.
 pub fn show(ask: &Ask<'_>) -> Result<Response, Error> {
-    with_attempts(ask, &Kept::get(ask.cx.books, ask.mode(), ask.id)?)
+    with_attempts(ask, &Kept::<Delivery>::get(ask.cx.books, ask.mode(), ask.id)?)
 }
 
 /// `POST webhook-deliveries/:/retry`: it is due now, with all its attempts, also where it was taken or given up before.
@@ -28,10 +27,4 @@ pub fn retry(ask: &Ask<'_>) -> Result<Response, Error> {
     }
     delivery::again(ask.cx, &mut delivery)?;
     with_attempts(ask, &delivery)
-}
-
-fn with_attempts(ask: &Ask<'_>, delivery: &Kept<Delivery>) -> Result<Response, Error> {
-    let (text, attempts) = (write(&delivery.shown)?, attempts(ask.cx, ask.id)?);
-    let fields = text.strip_suffix('}').unwrap_or_default();
-    Ok(object(200, format!("{fields},\"attempts\":[{}]}}", attempts.join(","))))
 }

@@ -2,7 +2,7 @@
 
 use crate::api::access::{Actor, Key, KeyHash, Scope};
 use crate::api::input::Input;
-use crate::api::{Ask, object};
+use crate::api::{Ask, object, with_secret};
 use crate::error::{Access, Error};
 use crate::http::Response;
 use crate::ledger::event::{self, Type};
@@ -41,9 +41,7 @@ pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
     let kept = Kept { shown, hidden: KeyHash { hash: key.hash() } };
     kept.insert(ask.cx.books)?;
     event::record(ask.cx, Type::KeyCreated, &kept.shown, "")?;
-    let text = write(&kept.shown)?;
-    let rest = text.strip_prefix('{').unwrap_or_default();
-    Ok(object(200, format!("{{\"secret\":{},{rest}", write(key.text().expose())?)))
+    with_secret(&kept.shown, &write(key.text().expose())?)
 }
 
 /// 24 random bytes.

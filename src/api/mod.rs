@@ -16,12 +16,15 @@ pub mod stream;
 pub mod webhook_check;
 pub mod webhooks;
 
+use serde::Serialize;
+
 use crate::error::{Access, Error};
 use crate::flow::{Context, Outcome, answer};
 use crate::http::{Method, Request, Response};
 use crate::ledger::account::{self, Account};
+use crate::ledger::delivery;
 use crate::ledger::id::AccountId;
-use crate::ledger::objects::Kept;
+use crate::ledger::objects::{Kept, Object, write};
 
 use access::Actor;
 
@@ -189,6 +192,20 @@ fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
 /// An answer with one object.
 fn object(status: u16, text: String) -> Response {
     Response::new(status).text("application/json", text).header("cache-control", "no-store")
+}
+
+/// The same with the secret, as JSON, that is shown this once.
+fn with_secret(shown: &impl Serialize, secret: &str) -> Result<Response, Error> {
+    let text = write(shown)?;
+    let rest = text.strip_prefix('{').unwrap_or_default();
+    Ok(object(200, format!("{{\"secret\":{secret},{rest}")))
+}
+
+/// The same with what was tried for it so far.
+fn with_attempts<T: Object>(ask: &Ask<'_>, kept: &Kept<T>) -> Result<Response, Error> {
+    let (text, attempts) = (write(&kept.shown)?, delivery::attempts(ask.cx, kept.shown.id())?);
+    let fields = text.strip_suffix('}').unwrap_or_default();
+    Ok(object(200, format!("{fields},\"attempts\":[{}]}}", attempts.join(","))))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `/api/v1/webhooks`: where a merchant's webhooks go.
 
 use crate::api::input::Input;
-use crate::api::{Ask, object};
+use crate::api::{Ask, object, with_secret};
 use crate::callback::target;
 use crate::error::Error;
 use crate::http::Response;
@@ -53,7 +53,7 @@ pub fn create(ask: &Ask<'_>) -> Result<Response, Error> {
     endpoint.rotate(ask.cx, ask.cx.now)?;
     endpoint.insert(ask.cx.books)?;
     event::record(ask.cx, Type::WebhookCreated, &endpoint.shown, "")?;
-    with_secret(&endpoint)
+    shown_once(&endpoint)
 }
 
 /// `GET webhooks/:`
@@ -115,7 +115,7 @@ pub fn rotate(ask: &Ask<'_>) -> Result<Response, Error> {
     endpoint.shown.updated_at = ask.cx.now.0;
     endpoint.update(ask.cx.books)?;
     event::record(ask.cx, Type::WebhookUpdated, &endpoint.shown, "")?;
-    with_secret(&endpoint)
+    shown_once(&endpoint)
 }
 
 /// `POST webhooks/:/test`: an event `webhook.test` on its way to this endpoint alone, whatever it gets otherwise.
@@ -207,8 +207,8 @@ fn in_use(ask: &Ask<'_>) -> Result<Kept<Endpoint>, Error> {
     if endpoint.shown.status == Status::Disabled { Err(Error::EndpointDisabled) } else { Ok(endpoint) }
 }
 
-fn with_secret(endpoint: &Kept<Endpoint>) -> Result<Response, Error> {
-    let (text, key) = (write(&endpoint.shown)?, endpoint.hidden.keys.last().ok_or(Error::Internal)?);
-    let rest = text.strip_prefix('{').unwrap_or_default();
-    Ok(object(200, format!("{{\"secret\":{},{rest}", write(key.text().expose())?)))
+/// The endpoint and its newest secret.
+fn shown_once(endpoint: &Kept<Endpoint>) -> Result<Response, Error> {
+    let key = endpoint.hidden.keys.last().ok_or(Error::Internal)?;
+    with_secret(&endpoint.shown, &write(key.text().expose())?)
 }
