@@ -4,9 +4,9 @@
 //! else: the gateway answers its whole API on the checkout host too, so a path that PHP or its web server could take for
 //! an API script is never passed on.
 
+use crate::api::stream;
 use crate::error::Error;
 use crate::gateway::{page, payment, providers, rates, status, wallet};
-use crate::handlers::stream;
 use crate::http::Method;
 use crate::ledger::session;
 use crate::{api, callback, checkout};

@@ -22,9 +22,9 @@ use crate::error::{Access, Error};
 use crate::flow::{Context, Outcome, answer};
 use crate::http::{Method, Request, Response};
 use crate::ledger::account::{self, Account};
-use crate::ledger::delivery;
 use crate::ledger::id::AccountId;
 use crate::ledger::objects::{Kept, Object, write};
+use crate::ledger::webhook::attempt;
 
 use access::Actor;
 
@@ -203,7 +203,7 @@ fn with_secret(shown: &impl Serialize, secret: &str) -> Result<Response, Error> 
 
 /// The same with what was tried for it so far.
 fn with_attempts<T: Object>(ask: &Ask<'_>, kept: &Kept<T>) -> Result<Response, Error> {
-    let (text, attempts) = (write(&kept.shown)?, delivery::attempts(ask.cx, kept.shown.id())?);
+    let (text, attempts) = (write(&kept.shown)?, attempt::last(ask.cx, kept.shown.id())?);
     let fields = text.strip_suffix('}').unwrap_or_default();
     Ok(object(200, format!("{fields},\"attempts\":[{}]}}", attempts.join(","))))
 }

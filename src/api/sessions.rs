@@ -1,7 +1,7 @@
 //! `/api/v1/checkout-sessions`: a merchant's server makes a session and sends its customer to the session's URL.
 
 use crate::api::input::Input;
-use crate::api::{Ask, ROOT, accounts, object};
+use crate::api::{Ask, accounts, object, stream};
 use crate::checkout::link;
 use crate::error::Error;
 use crate::http::{Now, Response};
@@ -125,9 +125,9 @@ pub fn live_token(ask: &Ask<'_>) -> Result<Response, Error> {
     let lifetime_ms = lifetime_ms.ok_or(Error::Value("seconds", "is not a number from 1 to 2592000"))?;
     let (session, end) = (session(ask)?.shown.id, Now(ask.cx.now.0 + lifetime_ms));
     let token = token::issue(&ask.cx.config.keys, ask.account, &session, end);
-    let url = ask.cx.config.origin.url(&format!("{ROOT}events/stream?token={token}"));
-    let object_ = Json::new().text("object", "live_token").text("checkout_session", &session).text("token", &token);
-    Ok(object(200, object_.text("url", &url).number("expires_at", end.seconds() * 1000).write()))
+    let url = ask.cx.config.origin.url(&format!("{}?token={token}", stream::PATH));
+    let shown = Json::new().text("object", "live_token").text("checkout_session", &session).text("token", &token);
+    Ok(object(200, shown.text("url", &url).number("expires_at", end.seconds() * 1000).write()))
 }
 
 fn end_with(ask: &Ask<'_>, happening: Happening) -> Result<Response, Error> {

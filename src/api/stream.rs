@@ -14,6 +14,8 @@ use crate::ledger::objects::{Kept, write};
 use crate::ledger::session::Session;
 use crate::query::{self, Params};
 
+/// Where events are listened to.
+pub const PATH: &str = "/api/v1/events/stream";
 /// Set by the Worker where the listener reads lines (server-sent events).
 pub const LINES: &str = "livery-lines";
 /// The last event that a browser saw before it connects anew.

@@ -5,16 +5,13 @@
 
 use super::api;
 use crate::api::access::{ACCOUNT, ACTOR, Claim};
-use crate::api::stream::{LAST_EVENT, LINES};
+use crate::api::stream::{LAST_EVENT, LINES, PATH};
 use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_ledger};
 use crate::http::{Body, Call, Method, Read, Request, Response};
 use crate::ledger::live::token;
 use crate::pages::request_id;
 use crate::query::Params;
-
-/// Where events are listened to.
-pub const PATH: &str = "/api/v1/events/stream";
 
 /// Opens a stream: a WebSocket for whoever asks for one, server-sent events for anybody else.
 ///

@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::flow::{Context, Outcome, answer, ask_merchant};
 use crate::http::{Fault, Now, Reply, Response};
 use crate::ledger::event::{self, Type};
-use crate::ledger::objects::{Kept, Object, new_id, write};
+use crate::ledger::objects::{Kept, Object, new_id};
 use crate::ledger::schedule::DELIVERY;
 use crate::ledger::task::{self, Kind, Task};
-use crate::ledger::webhook::attempt::word;
+use crate::ledger::webhook::attempt;
 
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,16 +62,6 @@ pub struct Private {
     pub target: String,
     /// The gateway's query, byte for byte.
     pub query: String,
-}
-
-/// One try.
-#[derive(Clone, Debug, Serialize)]
-struct Attempt<'a> {
-    number: u32,
-    at: u64,
-    duration_ms: u64,
-    status: Option<u16>,
-    error: Option<&'a str>,
 }
 
 impl Object for Delivery {
@@ -152,7 +142,7 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, came: &Result<Reply, Fault>
     shown.attempt_count += 1;
     shown.last_status = came.as_ref().ok().map(|reply| reply.status);
     shown.updated_at = cx.now.0;
-    log(cx, shown, began, came)?;
+    attempt::log(cx, id, shown.attempt_count, began, None, came)?;
     let next = DELIVERY.next(shown.attempt_count, cx.now);
     let is_done = shown.last_status.is_some_and(|status| (200..300).contains(&status));
     (shown.status, shown.next_attempt_at) = match next {
@@ -168,26 +158,4 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, came: &Result<Reply, Fault>
         _ => event::record(cx, Type::CallbackFailed, &delivery.shown, &delivery.shown.checkout_session)?,
     }
     task::done(cx, Kind::Deliver, id)
-}
-
-fn log(cx: &Context<'_>, delivery: &Delivery, began: Now, came: &Result<Reply, Fault>) -> Result<(), Error> {
-    let error = came.as_ref().err().map(|fault| word(*fault));
-    let duration_ms = cx.now.0.saturating_sub(began.0);
-    let attempt = Attempt { number: delivery.attempt_count, at: began.0, duration_ms, status: delivery.last_status, error };
-    let sql = "INSERT INTO attempts (delivery, number, at, data) VALUES (?, ?, ?, ?)";
-    let data = write(&attempt)?;
-    cx.books.run(sql, &[(&delivery.id).into(), delivery.attempt_count.into(), began.into(), (&data).into()])
-}
-
-/// Most tries of a delivery that are shown.
-const MOST_SHOWN: u32 = 100;
-
-/// The last tries of a delivery as JSON, the first first.
-///
-/// # Errors
-/// [`Error::Books`] where the database fails.
-pub fn attempts(cx: &Context<'_>, delivery: &str) -> Result<Vec<String>, Error> {
-    let sql = "SELECT data FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?";
-    let rows = cx.books.rows(sql, &[delivery.into(), MOST_SHOWN.into()])?;
-    Ok(rows.iter().rev().filter_map(|row| row.text(0)).collect())
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::error::Error;
 use crate::flow::Context;
+use crate::ledger::filter;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::message::{Said, Wish};
 use crate::ledger::live::{Close, MOST, MOST_OF_CUSTOMERS, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, pump};
 use crate::ledger::task::{self, Kind};
-use crate::ledger::{filter, id};
 
 /// Whoever begins to listen.
 #[derive(Clone, Debug)]
@@ -175,10 +175,4 @@ pub fn recover(cx: &Context<'_>) -> Result<(), Error> {
         end(cx, &row.text(0).unwrap_or_default())?;
     }
     Ok(())
-}
-
-/// Whether a text can be a socket's id.
-#[must_use]
-pub fn is_socket(text: &str) -> bool {
-    id::is_id("s", &format!("s_{text}"))
 }

@@ -1,4 +1,4 @@
-//! The log: every attempt, with what was sent and what was answered.
+//! The log: every attempt at a webhook, with what was sent and what was answered; and every try of a classic callback, without.
 
 use serde::Serialize;
 
@@ -71,6 +71,13 @@ struct Attempt<'a> {
     duration_ms: u64,
     status: Option<u16>,
     error: Option<&'a str>,
+    #[serde(flatten)]
+    exchange: Option<Exchange<'a>>,
+}
+
+/// What was sent in it, and what was answered.
+#[derive(Serialize)]
+struct Exchange<'a> {
     request: &'a Sent,
     response: Option<Excerpt>,
 }
@@ -86,7 +93,7 @@ pub const fn word(fault: Fault) -> &'static str {
     }
 }
 
-/// Writes down what came of an attempt.
+/// Writes down what came of an attempt, and what was exchanged in it if `sent` says what was sent.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
@@ -95,22 +102,35 @@ pub fn log(
     delivery: &str,
     number: u32,
     began: Now,
-    sent: &Sent,
+    sent: Option<&Sent>,
     came: &Result<Reply, Fault>,
 ) -> Result<(), Error> {
     let reply = came.as_ref();
+    let answered = || reply.ok().map(|reply| Excerpt::read(&reply.text));
     let attempt = Attempt {
         number,
         at: began.0,
         duration_ms: cx.now.0.saturating_sub(began.0),
         status: reply.ok().map(|reply| reply.status),
         error: reply.err().map(|fault| word(*fault)),
-        request: sent,
-        response: reply.ok().map(|reply| Excerpt::read(&reply.text)),
+        exchange: sent.map(|request| Exchange { request, response: answered() }),
     };
     let data = write(&attempt)?;
     let sql = "INSERT INTO attempts (delivery, number, at, data) VALUES (?, ?, ?, ?)";
     cx.books.run(sql, &[delivery.into(), number.into(), began.into(), (&data).into()])
+}
+
+/// Most attempts at something that are shown.
+const MOST_SHOWN: u32 = 100;
+
+/// The last attempts at something as JSON, the first first.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn last(cx: &Context<'_>, delivery: &str) -> Result<Vec<String>, Error> {
+    let sql = "SELECT data FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?";
+    let rows = cx.books.rows(sql, &[delivery.into(), MOST_SHOWN.into()])?;
+    Ok(rows.iter().rev().filter_map(|row| row.text(0)).collect())
 }
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, sent: &Sent, came: &Result<
     delivery.shown.attempt_count += 1;
     delivery.shown.updated_at = cx.now.0;
     delivery.shown.last_status = came.as_ref().ok().map(|reply| reply.status);
-    attempt::log(cx, id, delivery.shown.attempt_count, began, sent, came)?;
+    attempt::log(cx, id, delivery.shown.attempt_count, began, Some(sent), came)?;
     if delivery.shown.status != Status::Pending {
         // The endpoint was deleted meanwhile, or another attempt at the same came to its end first.
         delivery.update(cx.books)?;
