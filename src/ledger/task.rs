@@ -31,19 +31,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Those that share one lane.
-    const ALL: [Self; 6] = [Self::Expire, Self::Verify, Self::Poll, Self::Deliver, Self::Listen, Self::Prune];
-
-    /// How many may be under way at a time, webhooks for each endpoint. The platform connects six of a ledger's calls; a merchant who
-    /// keeps all of theirs waiting must not keep payments from being verified. Webhooks have connections of their own.
-    const fn room(self) -> u32 {
-        match self {
-            Self::Webhook => 4,
-            Self::Verify | Self::Deliver => 3,
-            Self::Poll | Self::Prune => 1,
-            Self::Expire | Self::Listen => 50,
-        }
-    }
+    /// Those that share one lane, and how many of each may be under way at a time. The platform connects six of a ledger's calls; a
+    /// merchant who keeps all of theirs waiting must not keep payments from being verified. Webhooks have connections of their own.
+    const ROOMS: [(Self, u32); 6] =
+        [(Self::Expire, 50), (Self::Verify, 3), (Self::Poll, 1), (Self::Deliver, 3), (Self::Listen, 50), (Self::Prune, 1)];
 
     /// Its name in the table, and in the log.
     #[must_use]
@@ -131,8 +122,8 @@ pub fn done(cx: &Context<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
 pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
     cx.books.run("UPDATE tasks SET leased = 0 WHERE leased = 1 AND due <= ?", &[cx.now.into()])?;
     let mut tasks = Vec::new();
-    for kind in Kind::ALL {
-        tasks.extend(take_of(cx, kind, None, lease_ms)?);
+    for (kind, room) in Kind::ROOMS {
+        tasks.extend(take_of(cx, kind, None, room.into(), lease_ms)?);
     }
     let others = tasks.len();
     let (mut lanes, [chance, ..]) = (cx.books.rows(OPEN_LANES, &[])?, cx.books.random());
@@ -141,7 +132,7 @@ pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
     lanes.rotate_left(first);
     for row in lanes {
         if tasks.len() < others + MOST_WEBHOOKS {
-            tasks.extend(take_of(cx, Kind::Webhook, row.text(0).as_deref(), lease_ms)?);
+            tasks.extend(take_of(cx, Kind::Webhook, row.text(0).as_deref(), row.number(1).unwrap_or(0), lease_ms)?);
         }
     }
     Ok(tasks)
@@ -151,15 +142,18 @@ pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
 /// is made by one. The alarm rings again at once for the rest.
 const MOST_WEBHOOKS: usize = 24;
 
-/// The lanes that are served: those of the endpoints that are called.
-const OPEN_LANES: &str = "SELECT id FROM objects INDEXED BY objects_by_status
+/// The lanes that are served, those of the endpoints that are called; and how many calls may be under way in each. Where the last one
+/// failed, one at a time is enough until something is taken: the server may have failed under the others, and what fails at once
+/// and comes again at once would take its neighbours' time.
+const OPEN_LANES: &str =
+    "SELECT id, iif(hidden ->> '$.failed_since' IS NULL, 4, 1) AS room FROM objects INDEXED BY objects_by_status
     WHERE kind = 'webhook_endpoint' AND livemode IN (0, 1) AND status = 'enabled'";
 
-fn take_of(cx: &Context<'_>, kind: Kind, lane: Option<&str>, lease_ms: u64) -> Result<Vec<Task>, Error> {
+fn take_of(cx: &Context<'_>, kind: Kind, lane: Option<&str>, room: u64, lease_ms: u64) -> Result<Vec<Task>, Error> {
     let (column, which) = lane.map_or(("kind", kind.as_str()), |lane| ("lane", lane));
     let under_way = format!("SELECT count(*) FROM tasks WHERE {column} = ? AND leased = 1");
     let under_way = cx.books.row(&under_way, &[which.into()])?.and_then(|row| row.number(0)).unwrap_or(0);
-    let room = u64::from(kind.room()).saturating_sub(under_way);
+    let room = room.saturating_sub(under_way);
     let due = format!("SELECT subject, attempt FROM tasks WHERE {column} = ? AND leased = 0 AND due <= ? ORDER BY due LIMIT ?");
     let mut tasks = Vec::new();
     for row in cx.books.rows(&due, &[which.into(), cx.now.into(), room.into()])? {
@@ -192,18 +186,17 @@ pub fn failed(cx: &Context<'_>, task: &Task) -> Result<(), Error> {
 
 /// When the earliest task is due that there is room for, and whether something is under way. Every step asks it.
 static NEXT: LazyLock<String> = LazyLock::new(|| {
-    let of = |kind: Kind| {
-        let (name, room) = (kind.as_str(), kind.room());
+    let of = |(kind, room): (Kind, u32)| {
+        let name = kind.as_str();
         format!(
             "coalesce(CASE WHEN (SELECT count(*) FROM tasks WHERE kind = '{name}' AND leased = 1) < {room}
             THEN (SELECT min(due) FROM tasks WHERE kind = '{name}' AND leased = 0) END, {NEVER})"
         )
     };
-    let kinds = Kind::ALL.map(of).join(", ");
-    let room = Kind::Webhook.room();
+    let kinds = Kind::ROOMS.map(of).join(", ");
     let lanes = format!(
         "coalesce((SELECT min((SELECT min(due) FROM tasks WHERE lane = id AND leased = 0)) FROM ({OPEN_LANES})
-        WHERE (SELECT count(*) FROM tasks WHERE lane = id AND leased = 1) < {room}), {NEVER})"
+        WHERE (SELECT count(*) FROM tasks WHERE lane = id AND leased = 1) < room), {NEVER})"
     );
     format!("SELECT min({kinds}, {lanes}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)")
 });

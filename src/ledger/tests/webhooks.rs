@@ -350,3 +350,27 @@ fn an_endpoint_that_hangs_keeps_nobody_waiting() {
     assert_eq!(world.script.sent_to("slow.example").len(), 4);
     assert_eq!(world.script.sent_to("well.example").len(), 20);
 }
+
+/// It may have failed under them; and what fails at once has its neighbours' time.
+#[test]
+fn who_failed_last_gets_one_at_a_time_until_it_takes_something() {
+    let world = World::new();
+    world.endpoint("shop.example", &json!({"event_types": ["checkout.session.created"]}));
+    for _ in 0..20 {
+        world.session(&json!({}));
+    }
+    let begun = || {
+        world.ring();
+        while world.step_where(<[_]>::is_empty) {}
+        world.script.sent_to("shop.example").len()
+    };
+    assert_eq!((begun(), begun()), (4, 4));
+    answers(&world, "shop.example", Manner::Answers(500));
+    let after_another = || {
+        world.step(0);
+        begun()
+    };
+    assert_eq!([(); 6].map(|()| after_another()), [4, 4, 4, 5, 6, 7]);
+    answers(&world, "shop.example", Manner::Answers(200));
+    assert_eq!([(); 3].map(|()| after_another()), [11, 12, 13]);
+}
