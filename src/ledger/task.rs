@@ -126,7 +126,8 @@ pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
         tasks.extend(take_of(cx, kind, None, room.into(), lease_ms)?);
     }
     let others = tasks.len();
-    let (mut lanes, [chance, ..]) = (cx.books.rows(OPEN_LANES, &[])?, cx.books.random());
+    let rested = format!("{} AND rested <= ?", *OPEN_LANES);
+    let (mut lanes, [chance, ..]) = (cx.books.rows(&rested, &[cx.now.into()])?, cx.books.random());
     // Each turn begins with another, or endpoints that answer fast would keep those behind them waiting.
     let first = usize::from(chance) % lanes.len().max(1);
     lanes.rotate_left(first);
@@ -142,12 +143,18 @@ pub fn take(cx: &Context<'_>, lease_ms: u64) -> Result<Vec<Task>, Error> {
 /// is made by one. The alarm rings again at once for the rest.
 const MOST_WEBHOOKS: usize = 24;
 
-/// The lanes that are served, those of the endpoints that are called; and how many calls may be under way in each. Where the last one
-/// failed, one at a time is enough until something is taken: the server may have failed under the others, and what fails at once
-/// and comes again at once would take its neighbours' time.
-const OPEN_LANES: &str =
-    "SELECT id, iif(hidden ->> '$.failed_since' IS NULL, 4, 1) AS room FROM objects INDEXED BY objects_by_status
-    WHERE kind = 'webhook_endpoint' AND livemode IN (0, 1) AND status = 'enabled'";
+/// How long an endpoint is left alone after an attempt that failed, in milliseconds. What fails at once would otherwise come again
+/// at once, with the next of what waits, and take its neighbours' time.
+const REST_MS: u64 = 100;
+
+/// The lanes that are served, those of the endpoints that are called: how many calls may be under way in each, and from when on.
+/// Where the last one failed, one at a time is enough until something is taken: the server may have failed under the others.
+static OPEN_LANES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT id, iif(hidden ->> '$.failed_at' IS NULL, 4, 1) AS room, coalesce((hidden ->> '$.failed_at') + {REST_MS}, 0) AS rested
+        FROM objects INDEXED BY objects_by_status WHERE kind = 'webhook_endpoint' AND livemode IN (0, 1) AND status = 'enabled'"
+    )
+});
 
 fn take_of(cx: &Context<'_>, kind: Kind, lane: Option<&str>, room: u64, lease_ms: u64) -> Result<Vec<Task>, Error> {
     let (column, which) = lane.map_or(("kind", kind.as_str()), |lane| ("lane", lane));
@@ -195,8 +202,9 @@ static NEXT: LazyLock<String> = LazyLock::new(|| {
     };
     let kinds = Kind::ROOMS.map(of).join(", ");
     let lanes = format!(
-        "coalesce((SELECT min((SELECT min(due) FROM tasks WHERE lane = id AND leased = 0)) FROM ({OPEN_LANES})
-        WHERE (SELECT count(*) FROM tasks WHERE lane = id AND leased = 1) < room), {NEVER})"
+        "coalesce((SELECT min(max(rested, (SELECT min(due) FROM tasks WHERE lane = id AND leased = 0))) FROM ({})
+        WHERE (SELECT count(*) FROM tasks WHERE lane = id AND leased = 1) < room), {NEVER})",
+        *OPEN_LANES
     );
     format!("SELECT min({kinds}, {lanes}), EXISTS (SELECT 1 FROM tasks WHERE leased = 1)")
 });

@@ -43,7 +43,8 @@ const PASSES: &str = "
     UPDATE attempts SET at = at - ?1, data = json_set(data, '$.at', at - ?1);
     UPDATE objects SET data = json_set(data, '$.next_attempt_at', (data ->> '$.next_attempt_at') - ?1)
         WHERE kind = 'webhook_delivery' AND data ->> '$.next_attempt_at' IS NOT NULL;
-    UPDATE objects SET hidden = json_set(hidden, '$.failed_since', (hidden ->> '$.failed_since') - ?1)
+    UPDATE objects SET hidden = json_set(hidden, '$.failed_since', (hidden ->> '$.failed_since') - ?1,
+        '$.failed_at', (hidden ->> '$.failed_at') - ?1)
         WHERE kind = 'webhook_endpoint' AND hidden ->> '$.failed_since' IS NOT NULL";
 
 /// What was read last.

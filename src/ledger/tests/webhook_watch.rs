@@ -185,7 +185,7 @@ impl Watch {
         self.world.ring();
         self.look();
         let idle = "SELECT subject, due FROM tasks t JOIN objects e ON e.id = t.lane AND e.kind = 'webhook_endpoint' AND e.status = 'enabled'
-            WHERE leased = 0 AND (SELECT count(*) FROM tasks u WHERE u.lane = t.lane AND u.leased = 1) < iif(e.hidden ->> '$.failed_since' IS NULL, 4, 1) AND due <= ";
+            WHERE leased = 0 AND (SELECT count(*) FROM tasks u WHERE u.lane = t.lane AND u.leased = 1) < iif(e.hidden ->> '$.failed_at' IS NULL, 4, 1) AND max(due, coalesce((e.hidden ->> '$.failed_at') + 100, 0)) <= ";
         let idle = self.world.database().select(&format!("{idle}{}", self.world.now.get()));
         // No more than this are begun in one turn; the alarm rings again at once.
         let begun = self.world.database().select("SELECT count(*) >= 24 FROM tasks WHERE leased = 1");
@@ -331,8 +331,8 @@ impl Watch {
         let forgotten = "SELECT id FROM objects o WHERE kind = 'webhook_delivery'
             AND (status = 'pending') <> EXISTS (SELECT 1 FROM tasks t WHERE t.subject = o.id)";
         assert_eq!(database.select(forgotten), Vec::<Vec<String>>::new(), "pending without a task, or the other way round");
-        let due = "SELECT min(due) FROM tasks t JOIN objects e ON e.id = t.lane AND e.kind = 'webhook_endpoint' AND e.status = 'enabled'
-            WHERE leased = 0 AND (SELECT count(*) FROM tasks u WHERE u.lane = t.lane AND u.leased = 1) < iif(e.hidden ->> '$.failed_since' IS NULL, 4, 1)";
+        let due = "SELECT min(max(due, coalesce((e.hidden ->> '$.failed_at') + 100, 0))) FROM tasks t JOIN objects e ON e.id = t.lane AND e.kind = 'webhook_endpoint' AND e.status = 'enabled'
+            WHERE leased = 0 AND (SELECT count(*) FROM tasks u WHERE u.lane = t.lane AND u.leased = 1) < iif(e.hidden ->> '$.failed_at' IS NULL, 4, 1)";
         let due: Option<u64> = database.select(due)[0][0].parse().ok();
         let wake = database.wake.get().map(|wake| wake.0);
         assert!(due.is_none() || wake.is_some_and(|wake| Some(wake) <= due), "the alarm {wake:?} is after {due:?}");

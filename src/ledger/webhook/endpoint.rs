@@ -90,6 +90,8 @@ pub struct Private {
     pub keys: Vec<Key>,
     /// When the first attempt failed after which none succeeded.
     pub failed_since: Option<u64>,
+    /// When the last one failed, if none has succeeded since.
+    pub failed_at: Option<u64>,
     /// When its owner last enabled it or gave it another URL: what was begun before says nothing about it any more.
     pub renewed_at: u64,
 }
@@ -144,7 +146,7 @@ impl Kept<Endpoint> {
     /// Begins its health anew.
     pub const fn renew(&mut self, now: Now) {
         self.shown.failing_since = None;
-        (self.hidden.failed_since, self.hidden.renewed_at) = (None, now.0);
+        (self.hidden.failed_since, self.hidden.failed_at, self.hidden.renewed_at) = (None, None, now.0);
     }
 
     /// Calls it no more, and says so: in an event for the merchant's other servers, and in the log for the operator.

@@ -42,8 +42,9 @@ fn judge(next: Next, failed_for_ms: u64, is_failing: bool) -> Verdict {
 /// [`Error::Books`] where the database fails.
 pub fn note(cx: &Context<'_>, endpoint: &mut Kept<Endpoint>, next: Next) -> Result<(), Error> {
     let before = endpoint.hidden.failed_since;
-    let since = before.unwrap_or(cx.now.0);
-    endpoint.hidden.failed_since = (next != Next::Delivered).then_some(since);
+    let (since, has_failed) = (before.unwrap_or(cx.now.0), next != Next::Delivered);
+    endpoint.hidden.failed_since = has_failed.then_some(since);
+    endpoint.hidden.failed_at = has_failed.then_some(cx.now.0);
     let verdict = judge(next, cx.now.0.saturating_sub(since), endpoint.shown.failing_since.is_some());
     match verdict {
         // An attempt that was under way when it was disabled or paused ends nothing that its owner decided.
@@ -52,7 +53,7 @@ pub fn note(cx: &Context<'_>, endpoint: &mut Kept<Endpoint>, next: Next) -> Resu
         Verdict::Failing => endpoint.shown.failing_since = Some(since),
         Verdict::Disable(_) | Verdict::Same => {}
     }
-    if endpoint.hidden.failed_since != before || verdict != Verdict::Same {
+    if has_failed || before.is_some() {
         endpoint.update(cx.books)?;
     }
     match verdict {
