@@ -254,7 +254,7 @@ impl Service {
             response = response.header("access-control-allow-origin", "*");
         }
         response = response.header("request-id", face.request_id.clone());
-        let Some(config) = self.config() else { return (response, false) };
+        let Some(config) = self.config().filter(|_| !face.is_inside) else { return (response, false) };
         if !config.origin.is_development() {
             response = response.header("strict-transport-security", "max-age=31536000");
         }

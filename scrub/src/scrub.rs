@@ -14,6 +14,8 @@ use super::symbol;
 
 /// A character that is in no host name that can be registered, though browsers keep it in the host of a URL.
 const APART: u8 = b'~';
+/// So many backslashes are looked at before a name.
+const MANY: usize = 128;
 
 /// Replaces names in a stream of chunks. Call [`Scrubber::push`] for each chunk, then [`Scrubber::finish`].
 #[derive(Debug)]
@@ -96,7 +98,9 @@ impl Text {
         while let Some(found) = names.search(&self.held, open, self.searched..to, &mut self.doubted) {
             let found = self.uncovered(names, open, found.start()).unwrap_or(found);
             out.extend_from_slice(self.held.get(open..found.start()).unwrap_or_default());
-            self.write_replacement(names, &found, out);
+            let is_halved = self.halves_an_escape(open, found.start());
+            out.extend(is_halved.then_some(b'\\'));
+            self.write_replacement(names, &found, is_halved, out);
             self.replaced += 1;
             open = found.host.end;
             (self.searched, self.doubted) = (open, open);
@@ -116,9 +120,17 @@ impl Text {
         names.find(self.held.get(..start)?, open, nearby, start)
     }
 
+    /// Whether a backslash stands before `start` whose other half would go: a second one in its place keeps JSON what it is. Where
+    /// there are too many to count, it is left as it is.
+    fn halves_an_escape(&self, open: usize, start: usize) -> bool {
+        let nearby = self.held.get(open.max(start.saturating_sub(MANY))..start).unwrap_or_default();
+        let count = nearby.iter().rev().take_while(|byte| **byte == b'\\').count();
+        !self.blanks && count % 2 == 1 && count < MANY
+    }
+
     /// Our scheme, what stood between scheme and host as it was spelt, and our host. It is kept apart from what touches it,
     /// with which it could make a name again, or the host of somebody else.
-    fn write_replacement(&self, names: &Names, found: &Found, out: &mut Vec<u8>) {
+    fn write_replacement(&self, names: &Names, found: &Found, is_halved: bool, out: &mut Vec<u8>) {
         if self.blanks {
             let spelt = self.held.get(found.start()..found.host.end).unwrap_or_default();
             return out.extend(spelt.iter().map(|byte| if *byte == 0 { 0 } else { b'x' }));
@@ -127,7 +139,8 @@ impl Text {
             out.extend_from_slice(names.scheme(*websocket).as_bytes());
             out.extend_from_slice(self.held.get(scheme.end..found.host.start).unwrap_or_default());
         }
-        out.extend(found.touched.0.then_some(APART));
+        let is_touched = found.touched.0 || (is_halved && found.scheme.is_none());
+        out.extend(is_touched.then_some(APART));
         out.extend_from_slice(names.host().as_bytes());
         out.extend(found.touched.1.then_some(APART));
     }

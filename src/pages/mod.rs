@@ -35,6 +35,9 @@ pub struct Face {
     entropy: [u8; 16],
     /// Whether scripts of other origins may read the answer.
     pub is_public_data: bool,
+    /// Whether the Worker reads the answer first, and takes out hidden names when it passes it on. Before, that would change what is
+    /// only kept: a merchant's URL, say.
+    pub is_inside: bool,
 }
 
 impl Face {
@@ -55,6 +58,7 @@ impl Face {
             request_id: request_id(entropy),
             entropy,
             is_public_data: route.is_some_and(Route::is_public_data),
+            is_inside: false,
         }
     }
 }
@@ -65,7 +69,7 @@ impl Face {
     pub fn in_ledger(headers: &dyn Headers, entropy: [u8; 16]) -> Self {
         let request_id = headers.get("request-id").unwrap_or_else(|| request_id(entropy));
         let form = if wants_problem(headers) { Form::Problem } else { Form::Json };
-        Self { route: Some("ledger"), form, request_id, entropy, is_public_data: false }
+        Self { route: Some("ledger"), form, request_id, entropy, is_public_data: false, is_inside: true }
     }
 
     /// What ties the inline style to this answer: random bytes of which nothing else is made.

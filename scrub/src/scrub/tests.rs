@@ -43,6 +43,7 @@ fn replacements_keep_the_surrounding_spelling() {
         ("notanexpay.network", "not~127.0.0.1:8787~work"),
         ("<!--anexpay.net-->", "<!--~127.0.0.1:8787~-->"),
         ("at\nanexpay.net\nx", "at\n127.0.0.1:8787\nx"),
+        (r#"{"a":"\\%61anexpay.net"}"#, r#"{"a":"\\~127.0.0.1:8787"}"#),
     ];
     for (text, expected) in cases {
         assert_eq!(scrub(&names(), text), expected);
@@ -128,6 +129,15 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..4).prop_map(|parts| parts.concat().into_bytes())
 }
 
+/// Names among many signs, half of them without an end.
+fn escaped() -> impl Strategy<Value = String> {
+    let signs = "(\\\\|%5C|&#92;|&bsol;|\"|%|&|&#|u00|x|0|6|\n|\t|/|n|t){0,6}";
+    let text = hostile().prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let named =
+        (signs, spelling::readable("anexpay.net"), signs).prop_map(|(before, name, behind)| format!("{before}{name}{behind}"));
+    prop_oneof![1 => text, 3 => named]
+}
+
 /// As many cases as `PROPTEST_CASES` says, or a quick run's.
 fn cases() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -172,6 +182,18 @@ proptest! {
     fn other_names_are_untouched_however_they_are_spelt(text in spelling::document(&["anexpay.shop", "nexpay.net"])) {
         prop_assume!(name_in(text.as_bytes()).is_none());
         prop_assert_eq!(in_chunks(text.as_bytes(), &[7, 90]), text.as_bytes());
+    }
+
+    /// Whoever puts a name into a value must not break what others read.
+    #[test]
+    fn json_stays_json(values in prop::collection::vec(escaped(), 1..4), cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+        let text = serde_json::json!({"first": values, "last": "\\"}).to_string();
+        let out = in_chunks(text.as_bytes(), &cuts);
+        let read: serde_json::Value = serde_json::from_slice(&out).map_err(|error| {
+            TestCaseError::fail(format!("{error}: {text} became {}", String::from_utf8_lossy(&out)))
+        })?;
+        prop_assert_eq!(read["first"].as_array().map(Vec::len), Some(values.len()));
+        prop_assert_eq!(&read["last"], "\\");
     }
 
     #[test]
