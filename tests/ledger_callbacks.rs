@@ -6,8 +6,9 @@ mod support;
 use ledger::{Caller, bring_forward, pay, stage as open_stage, text};
 use livery_sandbox::ShopReply;
 use serde_json::{Value, json};
-use stage::Stage;
-use std::time::Duration;
+use stage::{MERCHANT, Stage};
+use std::{io::Read as _, sync::mpsc, time::Duration};
+use support::endpoint::Endpoint;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -190,4 +191,20 @@ fn the_merchant_hears_nothing_that_nobody_verified() {
     shop.await_session(&session, |session| session["status"] == "paid");
     assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, PATIENCE));
     assert_eq!(received(&stage), [format!("number=5&{told}")]);
+}
+
+/// A ledger lives on after its calls: those whose time is over would keep the few connections that it has.
+#[test]
+fn a_merchant_who_hangs_is_left_when_the_time_is_over() {
+    let stage = open_stage(&[("GATEWAY_TIMEOUT_MS", "1000")]);
+    let shop = Caller::merchant_with(&stage, &json!({"name": "Shop", "payout_wallet": MERCHANT}), &json!({"livemode": false}));
+    let (left, leaving) = mpsc::channel();
+    let hanging = Endpoint::start(move |_, stream| {
+        let end = stream.read(&mut [0]).map(drop);
+        let _ = left.send(());
+        end
+    });
+    let session = shop.session(&json!({"callback": format!("{}?n=1", hanging.url())}));
+    shop.post(&format!("checkout-sessions/{}/simulate-payment", text(&session, "id")), &json!({}));
+    leaving.recv_timeout(PATIENCE).expect("the connection stays open");
 }

@@ -21,7 +21,7 @@ const [UNREACHABLE, TIMEOUT, UNREADABLE, HANDSHAKE] = [1, 2, 3, 4];
 /** A call to make, its method, URL and headers in one text. The body lies in the core's memory, which may move before it is sent. */
 export function call(to, isShared, lines, body, read, timeout) {
   const [method, url, ...headers] = lines.split('\n');
-  return { to, isShared, method, url, headers: fields(headers), body: body?.slice(), read, timeout };
+  return { to, isShared, method, url, headers: fields(headers), body: body?.slice(), read, timeout, ending: undefined };
 }
 
 class Came {
@@ -53,26 +53,27 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * Makes calls at once; what came of each. The runtime ends a request whose customer goes away, and its calls with it. What others
- * may wait for is carried on, and a report to a merchant, which would be lost.
+ * may wait for is carried on, and a report to a merchant, which would be lost. A ledger's calls are ended by us when their time is
+ * over: it lives on, and what it no longer waits for would keep the few connections that it has.
  */
-export function send(calls, context, env) {
+export function send(calls, context, env, isLedger) {
+  if (isLedger) for (const call of calls) call.ending = new AbortController();
   return Promise.all(calls.map((call) => one(call, context, env)));
 }
 
 function one(call, context, env) {
   if (call.isShared) return shared(call, context);
   if (call.to === ENDPOINT) return toEndpoint(call, context);
-  const came = within(call.timeout, attempt(call, env));
+  const came = within(call.timeout, attempt(call, env), call.ending);
   if (call.to === MERCHANT) context.waitUntil(came);
   return came;
 }
 
 /**
  * A webhook. It is made by another Worker of ours (`Courier`): one that hangs takes none of the few connections that a ledger may
- * have waiting. It ends when its time is over: a ledger lives on, and what it no longer waits for would stay open.
+ * have waiting.
  */
-async function toEndpoint({ url, method, headers, body, timeout }, context) {
-  const ending = new AbortController();
+async function toEndpoint({ url, method, headers, body, timeout, ending }, context) {
   const timer = setTimeout(() => ending.abort(), timeout);
   try {
     const { signal } = ending;
@@ -92,10 +93,14 @@ async function toEndpoint({ url, method, headers, body, timeout }, context) {
 /** The runtime's words for a name that does not resolve, and for a certificate that it does not trust, are the same. */
 export const faultOf = ({ message }) => (message.startsWith('internal error') ? HANDSHAKE : UNREACHABLE);
 
-/** What comes within that time. A call that is late goes on in vain until its request ends, which ends it. */
-function within(milliseconds, work) {
+/** What comes within that time. A call that is late goes on in vain until its request ends, which ends it, or is ended. */
+function within(milliseconds, work, ending) {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(new Came(TIMEOUT)), milliseconds);
+    const late = () => {
+      resolve(new Came(TIMEOUT));
+      ending?.abort();
+    };
+    const timer = setTimeout(late, milliseconds);
     work.then((came) => {
       clearTimeout(timer);
       resolve(came);
@@ -119,7 +124,7 @@ function lead(what, call, context, until) {
   const flight = { others: [], until };
   if (flights.size > MANY) forgetEnded();
   flights.set(what, flight);
-  const came = within(until - Date.now(), attempt(call)).then((came) => {
+  const came = within(until - Date.now(), attempt(call), call.ending).then((came) => {
     if (flights.get(what) === flight) flights.delete(what);
     for (const tell of flight.others) tell(came);
     return came;
@@ -167,8 +172,8 @@ function asked({ url, method, headers, body }, ledgers) {
   return ledgers.getByName(name).fetch(url, { method, headers, body });
 }
 
-function fetched({ url, method, headers, body }) {
-  return fetch(url, { method, headers, body, redirect: 'manual' });
+function fetched({ url, method, headers, body, ending }) {
+  return fetch(url, { method, headers, body, redirect: 'manual', signal: ending?.signal });
 }
 
 async function cached({ url, method, headers, body }) {

@@ -172,7 +172,7 @@ class Visit {
 
   async resume(waiting, calls) {
     const born = deaths;
-    const came = await send(calls, this.context, this.env);
+    const came = await send(calls, this.context, this.env, this.books !== undefined);
     if (born !== deaths) throw new Error('the instance ended');
     return this.work(() => core.resume(this, waiting, came, Date.now()));
   }
