@@ -92,6 +92,8 @@ pub enum Error {
     TooManyListeners,
     /// A webhook endpoint that is not to be called.
     EndpointDisabled,
+    /// A webhook endpoint is being checked already.
+    CheckUnderWay,
     /// An idempotency key that was used for another request.
     Idempotency,
     /// The database failed, and what it says.
@@ -208,6 +210,7 @@ impl Error {
             Self::TooManyEndpoints => (409, "too_many_webhooks", InvalidRequest),
             Self::TooManyListeners => (429, "too_many_listeners", RateLimit),
             Self::EndpointDisabled => (409, "webhook_disabled", InvalidRequest),
+            Self::CheckUnderWay => (409, "check_under_way", InvalidRequest),
             Self::Idempotency => (422, "idempotency_key_reused", Kind::Idempotency),
             Self::Ledger => (503, "ledger_unavailable", Api),
             Self::Refused(refused) => (refused.status, refused.code, refused.kind),
@@ -329,6 +332,7 @@ impl Error {
             Self::EndpointDisabled => {
                 "This webhook endpoint is disabled: enable it first, with PATCH and {\"status\":\"enabled\"}."
             }
+            Self::CheckUnderWay => "This webhook endpoint is being checked: wait for that report, a minute at most.",
             Self::TooManyReports => {
                 "More different payments were reported for this session than it can have: look at those there are."
             }

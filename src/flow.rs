@@ -229,16 +229,8 @@ pub const ENDPOINT_MS: u32 = 15_000;
 /// # Errors
 /// None; the type fits where handlers return.
 pub fn ask_endpoint(call: Call, then: impl FnOnce(&Context<'_>, Result<Reply, Fault>) -> Outcome + 'static) -> Outcome {
-    ask_endpoint_at_once(vec![call], Box::new(|cx, replies| then(cx, only(replies))))
-}
-
-/// Makes several calls to a webhook endpoint at the same time.
-///
-/// # Errors
-/// None; the type fits where handlers return.
-pub fn ask_endpoint_at_once(calls: Vec<Call>, then: Received) -> Outcome {
-    let ask = |call| Ask { call, callee: Callee::Endpoint, timeout_ms: ENDPOINT_MS };
-    wait(calls.into_iter().map(ask).collect(), Box::new(|cx, told| then(cx, replies(told))))
+    let asks = vec![Ask { call, callee: Callee::Endpoint, timeout_ms: ENDPOINT_MS }];
+    wait(asks, Box::new(|cx, told| then(cx, only(replies(told)))))
 }
 
 /// Asks a ledger. It is part of Livery: no time limit of the operator's is for it.

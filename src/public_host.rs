@@ -63,11 +63,11 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
 
 /// Domains that are kept for private use, each with all that is below it, by a standard or by wide use: those of RFC 6761, of
 /// RFC 6762 and its appendix G (ICANN keeps `internal` for it), `localdomain` from many a machine's list of hosts, those of
-/// RFC 7686 and RFC 9476, the internet's own infrastructure (RFC 3172) with `home.arpa` and the names of addresses, and the one
-/// name of a cloud's metadata that is not below these.
+/// RFC 7686 and RFC 9476, the internet's own infrastructure (RFC 3172) with `home.arpa` and the names of addresses, the one name of
+/// a cloud's metadata that is not below these, and those that clusters and Windows networks give their machines.
 ///
 /// RFC 6761 has `example` too. Nothing is ever there, and it is what documentation shows, so it may stay.
-const PRIVATE_DOMAINS: [&str; 15] = [
+const PRIVATE_DOMAINS: [&str; 19] = [
     "localhost",
     "test",
     "invalid",
@@ -83,15 +83,21 @@ const PRIVATE_DOMAINS: [&str; 15] = [
     "alt",
     "arpa",
     "metadata.goog",
+    "svc",
+    "consul",
+    "workgroup",
+    "ipv6-literal.net",
 ];
 
 /// Domains whose owners point every name below them to the address that is spelt in it, to loopback, or to one address now and
 /// to another then, and which are used for nothing else.
-const POINTED_DOMAINS: [&str; 13] = [
+const POINTED_DOMAINS: [&str; 15] = [
     "nip.io",
     "sslip.io",
     "xip.io",
     "traefik.me",
+    "local-ip.sh",
+    "localho.st",
     "localtest.me",
     "lvh.me",
     "vcap.me",

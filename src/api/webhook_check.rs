@@ -6,12 +6,14 @@ use crate::api::{Ask, object, webhooks};
 use crate::callback::target;
 use crate::config::Config;
 use crate::error::Error;
-use crate::flow::{Context, Outcome, answer, ask_endpoint, ask_endpoint_at_once};
+use crate::flow::{Context, Outcome, answer, ask_endpoint};
 use crate::http::{Call, Fault, Method, Now, Read, Reply};
 use crate::ledger::event::{self, Type};
-use crate::ledger::objects::write;
+use crate::ledger::id;
+use crate::ledger::objects::{Kept, write};
 use crate::ledger::webhook::attempt::{self, Excerpt, Sent};
 use crate::ledger::webhook::check::{self, Calls, Finding};
+use crate::ledger::webhook::endpoint::Endpoint;
 use crate::ledger::webhook::payload;
 use crate::ledger::webhook::secret::Key;
 
@@ -36,38 +38,65 @@ struct Request<'a> {
     body: &'a str,
 }
 
-/// What is known before the calls are made.
+/// For how long one check keeps others of the same endpoint from being begun, if its end is lost, in milliseconds: longer than the
+/// calls may take.
+const LONGEST_MS: u64 = 60_000;
+
+/// What is known of the calls so far.
 struct Begun {
+    livemode: bool,
     endpoint: String,
     url: String,
+    event: String,
     body: String,
     sent: Sent,
     at: Now,
 }
 
+/// What came of the call that is signed.
+struct Signed {
+    came: Result<Reply, Fault>,
+    duration_ms: u64,
+}
+
 /// Calls the endpoint, whether it is enabled or not. What is sent is an event `webhook.test`, which is owed to nobody.
 ///
 /// # Errors
-/// [`Error::Missing`] where there is none; [`Error::Value`] where the operator's settings no longer let its URL be called.
+/// [`Error::Missing`] where there is none; [`Error::CheckUnderWay`]; [`Error::Value`] where the operator's settings no longer let
+/// its URL be called.
 pub fn run(ask: &Ask<'_>) -> Outcome {
-    let (cx, endpoint) = (ask.cx, webhooks::endpoint(ask)?);
-    let (shown, keys) = (endpoint.shown, endpoint.hidden.keys);
-    target::reachable(cx.config, &shown.url).map_err(|why| Error::Value("url", why.text()))?;
+    let (cx, mut endpoint) = (ask.cx, webhooks::endpoint(ask)?);
+    target::reachable(cx.config, &endpoint.shown.url).map_err(|why| Error::Value("url", why.text()))?;
+    if cx.now.0 < endpoint.hidden.checking_until {
+        return Err(Error::CheckUnderWay);
+    }
+    endpoint.hidden.checking_until = cx.now.0 + LONGEST_MS;
+    endpoint.update(cx.books)?;
+    let Kept { shown, hidden } = endpoint;
     let event = event::note(cx, Type::WebhookTest, &shown, "")?;
     let body = payload::body(cx, &event.id, shown.payload)?;
-    let signed = payload::call(&shown.url, &event.id, body.clone(), &keys, cx.now);
-    let nobodys = [Key::new(cx.now, [cx.books.random(), cx.books.random()])];
-    let forged = payload::call(&shown.url, &event.id, body.clone(), &nobodys, cx.now);
-    let begun = Begun { endpoint: shown.id, url: shown.url, body, sent: Sent::of(&signed), at: cx.now };
-    ask_endpoint_at_once(vec![signed, forged], Box::new(move |cx, replies| called(cx, begun, replies)))
+    let call = payload::call(&shown.url, &event.id, body.clone(), &hidden.keys, cx.now);
+    let Endpoint { id, livemode, url, .. } = shown;
+    let begun = Begun { livemode, endpoint: id, url, event: event.id, body, sent: Sent::of(&call), at: cx.now };
+    ask_endpoint(call, move |cx, came| {
+        let signed = Signed { came, duration_ms: cx.now.0.saturating_sub(begun.at.0) };
+        if signed.came.is_ok() { forge(cx, begun, signed) } else { look_for_host(cx, begun, signed) }
+    })
 }
 
-fn called(cx: &Context<'_>, begun: Begun, replies: Vec<Result<Reply, Fault>>) -> Outcome {
-    let Ok([signed, forged]) = <[_; 2]>::try_from(replies) else { return Err(Error::Internal) };
-    let duration_ms = cx.now.0.saturating_sub(begun.at.0);
-    match insecure(cx.config, &begun.url).filter(|_| matches!(signed, Err(Fault::Handshake))) {
-        Some(call) => ask_endpoint(call, move |_, insecure| report(&begun, &signed, &forged, Some(&insecure), duration_ms)),
-        None => report(&begun, &signed, &forged, None, duration_ms),
+/// Calls it again with a forged signature. It is another webhook, lest a server passes it over that knows the first.
+fn forge(cx: &Context<'_>, begun: Begun, signed: Signed) -> Outcome {
+    let other = id::new("evt", cx.now, cx.books.random());
+    let nobodys = [Key::new(cx.now, [cx.books.random(), cx.books.random()])];
+    let call = payload::call(&begun.url, &other, begun.body.replace(&begun.event, &other), &nobodys, cx.now);
+    ask_endpoint(call, move |cx, forged| report(cx, &begun, &signed, Some(&forged), None))
+}
+
+/// Calls its host without a secure connection, where none could be made.
+fn look_for_host(cx: &Context<'_>, begun: Begun, signed: Signed) -> Outcome {
+    match insecure(cx.config, &begun.url).filter(|_| matches!(signed.came, Err(Fault::Handshake))) {
+        Some(call) => ask_endpoint(call, move |cx, insecure| report(cx, &begun, &signed, None, Some(&insecure))),
+        None => report(cx, &begun, &signed, None, None),
     }
 }
 
@@ -81,21 +110,31 @@ fn insecure(config: &Config, url: &str) -> Option<Call> {
 }
 
 fn report(
+    cx: &Context<'_>,
     begun: &Begun,
-    signed: &Result<Reply, Fault>,
-    forged: &Result<Reply, Fault>,
+    signed: &Signed,
+    forged: Option<&Result<Reply, Fault>>,
     insecure: Option<&Result<Reply, Fault>>,
-    duration_ms: u64,
 ) -> Outcome {
+    match Kept::<Endpoint>::get(cx.books, Some(begun.livemode), &begun.endpoint) {
+        Ok(mut endpoint) => {
+            endpoint.hidden.checking_until = 0;
+            endpoint.update(cx.books)?;
+        }
+        // It was deleted meanwhile.
+        Err(Error::Missing(_)) => {}
+        Err(other) => return Err(other),
+    }
     let signature = begun.sent.headers.iter().find(|(name, _)| *name == payload::SIGNATURE).map_or("", |(_, value)| value);
-    let checks = check::judge(&Calls { signed, forged, insecure, duration_ms, signature });
-    let reply = signed.as_ref();
+    let Signed { came, duration_ms } = signed;
+    let checks = check::judge(&Calls { signed: came, forged, insecure, duration_ms: *duration_ms, signature });
+    let reply = came.as_ref();
     let report = Report {
         object: "webhook_check",
         webhook_endpoint: &begun.endpoint,
         ok: check::is_ok(&checks),
         checks,
-        duration_ms,
+        duration_ms: *duration_ms,
         status: reply.ok().map(|reply| reply.status),
         error: reply.err().map(|fault| attempt::word(*fault)),
         request: Request { sent: &begun.sent, body: &begun.body },

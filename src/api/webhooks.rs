@@ -144,7 +144,8 @@ pub fn replay(ask: &Ask<'_>) -> Result<Response, Error> {
     };
     let Some(event) = input.text("event")? else {
         let since = input.number("since")?.ok_or(Error::Param("since", ParamError::Missing))?;
-        let (until, after) = (input.number("until")?.unwrap_or(ask.cx.now.0), input.text("starting_after")?);
+        // Without an end it is all there is: ids run ahead of a clock that was set back.
+        let (until, after) = (input.number("until")?.unwrap_or(u64::MAX), input.text("starting_after")?);
         let range = Range { since, until, after: after.as_deref() };
         return Ok(object(200, write(&replay::range(ask.cx, &endpoint, &range, which)?)?));
     };
@@ -180,8 +181,8 @@ fn change(ask: &Ask<'_>, input: &Input, endpoint: &mut Kept<Endpoint>) -> Result
     }
     let Some(status) = input.choice("status", "is none of enabled, paused, disabled")? else { return Ok(()) };
     shown.disabled_reason = (status == Status::Disabled).then(|| shown.disabled_reason.unwrap_or(Reason::Requested));
-    shown.status = status;
-    if status == Status::Enabled {
+    let was = core::mem::replace(&mut shown.status, status);
+    if status == Status::Enabled && was != Status::Enabled {
         endpoint.renew(ask.cx.now);
     }
     Ok(())

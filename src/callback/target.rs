@@ -12,7 +12,7 @@ use crate::public_host;
 use crate::query;
 use crate::web_url;
 
-/// Longest URL, in bytes. A callback, sealed and encoded, must still fit into the gateway's URL. Sealed and encoded it must still fit into the gateway's URL.
+/// Longest URL, in bytes. A callback, sealed and encoded, must still fit into the gateway's URL.
 const MAX_LEN: usize = 2048;
 
 /// A callback URL that passed every check, as its merchant wrote it.

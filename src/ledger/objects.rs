@@ -135,8 +135,11 @@ impl List<'_> {
     /// takes any that fits, that of the status for an e-mail address say.
     fn statement(&self) -> (String, Vec<Value<'_>>) {
         let mut sql = "SELECT data FROM objects".to_owned();
-        if let Some((column, _)) = self.filters.first() {
-            sql.extend([" INDEXED BY objects_by_", column]);
+        match self.filters.as_slice() {
+            // An endpoint has many deliveries, and few that failed.
+            [("webhook_endpoint", _), ("status", _)] => sql.push_str(" INDEXED BY objects_by_webhook_endpoint_and_status"),
+            [(column, _), ..] => sql.extend([" INDEXED BY objects_by_", column]),
+            [] => {}
         }
         sql.push_str(" WHERE kind = ? AND livemode = ?");
         let mut values: Vec<Value<'_>> = vec![self.kind.into(), self.livemode.into()];

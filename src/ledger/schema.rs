@@ -53,6 +53,8 @@ const LIVE: &[&str] = &[
     "ALTER TABLE objects ADD COLUMN webhook_endpoint TEXT AS (data ->> '$.webhook_endpoint')",
     "ALTER TABLE objects ADD COLUMN event TEXT AS (data ->> '$.event')",
     "CREATE INDEX objects_by_webhook_endpoint ON objects (kind, livemode, webhook_endpoint, id) WHERE webhook_endpoint IS NOT NULL",
+    "CREATE INDEX objects_by_webhook_endpoint_and_status ON objects (kind, livemode, webhook_endpoint, status, id)
+        WHERE webhook_endpoint IS NOT NULL",
     "CREATE INDEX objects_by_event ON objects (kind, livemode, event, id) WHERE event IS NOT NULL",
     "ALTER TABLE tasks ADD COLUMN lane TEXT",
     "CREATE INDEX tasks_by_lane ON tasks (lane, leased, due) WHERE lane IS NOT NULL",

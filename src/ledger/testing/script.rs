@@ -126,6 +126,8 @@ impl Webhook {
 /// What came of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
+    /// When it was sent.
+    pub began: u64,
     /// When the answer came.
     pub at: u64,
     /// The endpoint's host.
@@ -205,14 +207,14 @@ impl Script {
     ///
     /// # Errors
     /// The faults that the test wants.
-    pub fn answer(&self, ask: &Ask, at: u64) -> Result<Reply, Fault> {
+    pub fn answer(&self, ask: &Ask, began: u64, at: u64) -> Result<Reply, Fault> {
         let target = ask.call.url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|start| rest[start..].to_owned()));
         let target = target.unwrap_or_default();
         self.made.borrow_mut().push(Made { at, to: ask.callee, target: target.clone() });
         match ask.callee {
             Callee::Gateway => self.gateway(&target),
             Callee::Merchant => self.merchant.get().reply(),
-            Callee::Endpoint => self.webhook(&ask.call, at),
+            Callee::Endpoint => self.webhook(&ask.call, began, at),
             Callee::Node => Ok(reply(200, &self.node.borrow())),
             _ => Ok(reply(404, "")),
         }
@@ -229,12 +231,12 @@ impl Script {
         self.webhooks.borrow().iter().filter(|webhook| webhook.host == host).cloned().collect()
     }
 
-    fn webhook(&self, call: &Call, at: u64) -> Result<Reply, Fault> {
+    fn webhook(&self, call: &Call, began: u64, at: u64) -> Result<Reply, Fault> {
         let webhook = Webhook::of(call, at);
         let manner = self.endpoints.borrow().get(&webhook.host).copied().unwrap_or(Manner::Answers(200));
         let reply = manner.reply();
         let (id, status) = (webhook.id().to_owned(), reply.as_ref().ok().map(|reply| reply.status));
-        self.answered.borrow_mut().push(Answered { at, host: webhook.host, id, status });
+        self.answered.borrow_mut().push(Answered { began, at, host: webhook.host, id, status });
         let headers: Vec<_> = self.retry_after.borrow().iter().map(|wait| ("retry-after".to_owned(), wait.clone())).collect();
         reply.map(|reply| Reply { headers: Box::new(headers), ..reply })
     }

@@ -144,8 +144,8 @@ impl World {
     }
 
     fn resume(&self, pending: Pending, database: &Database) -> Turn {
-        let now = self.now.get();
-        let came = pending.asks.iter().map(|ask| self.script.answer(ask, now)).collect();
+        let (now, began) = (self.now.get(), pending.since.0);
+        let came = pending.asks.iter().map(|ask| self.script.answer(ask, began, now)).collect();
         database.turn(|books| self.service.resume(pending, came, Now(now), books))
     }
 

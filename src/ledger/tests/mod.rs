@@ -10,6 +10,7 @@ mod plans;
 mod schedules;
 mod storm;
 mod webhook_choices;
+mod webhook_late;
 mod webhook_storm;
 mod webhook_watch;
 mod webhooks;

@@ -132,7 +132,9 @@ fn every_statement_reads_along_its_most_telling_column() {
     for statement in statements.iter().filter(|statement| statement.contains("objects")) {
         let Some(column) = TELLING.iter().find(|column| statement.contains(&format!("{column} = ?"))) else { continue };
         let plan = plan(&world, statement);
-        assert!(plan.contains(&format!("objects_by_{column} ")), "{statement}\n{plan}");
+        let both = statement.contains("webhook_endpoint = ?") && statement.contains("status = ");
+        let index = if both && *column == "webhook_endpoint" { "webhook_endpoint_and_status" } else { column };
+        assert!(plan.contains(&format!("objects_by_{index} ")), "{statement}\n{plan}");
         seen += 1;
     }
     assert!(seen > 30, "only {seen} statements were seen");

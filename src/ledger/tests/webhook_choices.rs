@@ -342,55 +342,6 @@ fn a_retry_has_all_its_attempts_again() {
     assert_eq!(world.get(&path)["attempt_count"], 7);
 }
 
-/// Whoever asks for an attempt while one is under way gets that one.
-#[test]
-fn a_retry_of_what_is_under_way_is_not_a_second_call() {
-    let world = World::new();
-    let endpoint = world.endpoint("shop.example", &json!({"event_types": ["webhook.test"]}));
-    answers(&world, "shop.example", Manner::Away);
-    let path = format!("/api/v1/webhooks/{}/test", id(&endpoint));
-    let delivery = world.fly(world.begin("operator", Method::Post, &path, &json!({}), &[])).expect("an answer");
-    let delivery: Value = serde_json::from_str(&delivery.text).unwrap();
-    world.ring();
-    world.step(0);
-    assert_eq!(world.script.sent_to("shop.example").len(), 1);
-    let retry = format!("/api/v1/webhook-deliveries/{}/retry", id(&delivery));
-    world.throw(world.begin("operator", Method::Post, &retry, &json!({}), &[]));
-    world.ring();
-    world.land();
-    assert_eq!(world.script.sent_to("shop.example").len(), 1);
-    world.wait(6);
-    assert_eq!(world.script.sent_to("shop.example").len(), 2);
-}
-
-/// What an endpoint answers to an attempt from before it was enabled again, or called elsewhere, ends nothing.
-#[test]
-fn an_answer_from_before_does_not_disable_what_is_enabled_again() {
-    for changes in
-        [vec![json!({"url": "https://new.example/hook"})], vec![json!({"status": "disabled"}), json!({"status": "enabled"})]]
-    {
-        let world = World::new();
-        let endpoint = world.endpoint("old.example", &json!({"event_types": ["webhook.test"]}));
-        answers(&world, "old.example", Manner::Answers(410));
-        let path = format!("/api/v1/webhooks/{}", id(&endpoint));
-        let ask = |method, path: &str, body: &Value| world.fly(world.begin("operator", method, path, body, &[]));
-        ask(Method::Post, &format!("{path}/test"), &json!({})).expect("an answer");
-        world.ring();
-        world.step_where(<[_]>::is_empty);
-        assert_eq!(world.script.sent_to("old.example").len(), 1);
-        world.now.set(world.now.get() + 1);
-        for change in &changes {
-            ask(Method::Patch, &path, change).expect("an answer");
-        }
-        world.land();
-        let now = world.get(&format!("webhooks/{}", id(&endpoint)));
-        assert_eq!((&now["status"], &now["failing_since"]), (&json!("enabled"), &Value::Null), "{changes:?}");
-        answers(&world, "old.example", Manner::Answers(200));
-        world.wait(6);
-        assert_eq!(world.all("webhook-deliveries?status=delivered").len(), 1, "{changes:?}");
-    }
-}
-
 /// Another URL is not held to what was wrong with the last one.
 #[test]
 fn a_new_url_begins_its_health_anew() {

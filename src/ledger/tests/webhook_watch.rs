@@ -34,6 +34,8 @@ struct Way {
     in_air: Vec<u64>,
     /// How many attempts came to an end since it was last sent anew.
     ended: usize,
+    /// When it was last sent anew.
+    anew: u64,
     /// Before this moment it must not be sent again; never, if none.
     earliest: Option<u64>,
     /// An attempt outlived its lease: what comes of it late disturbs the pauses.
@@ -50,6 +52,8 @@ pub struct Watch {
     owed: HashSet<(String, String)>,
     reached: HashSet<(String, String)>,
     asked_ms: u64,
+    /// The hosts that were called before the last turn.
+    enabled: HashSet<String>,
     /// How many webhooks and answers were looked at, and the last event.
     seen: (usize, usize, String),
 }
@@ -62,7 +66,8 @@ impl Watch {
     pub fn new() -> Self {
         let (world, seen) = (World::new(), (0, 0, String::new()));
         let (endpoints, deleted, ways) = (Vec::new(), HashSet::new(), HashMap::new());
-        Self { world, endpoints, deleted, ways, owed: HashSet::new(), reached: HashSet::new(), asked_ms: 0, seen }
+        let (owed, reached, enabled) = (HashSet::new(), HashSet::new(), HashSet::new());
+        Self { world, endpoints, deleted, ways, owed, reached, asked_ms: 0, enabled, seen }
     }
 
     pub fn count(&self) -> usize {
@@ -150,7 +155,7 @@ impl Watch {
             let was_over = before.get(&id).is_some_and(|(before, _)| before != "pending") && status == "pending";
             if was_over || (is_retry && answer["id"] == id) {
                 let way = self.ways.entry(key).or_default();
-                (way.ended, way.earliest) = (0, Some(0));
+                (way.ended, way.anew, way.earliest) = (0, self.world.now.get(), Some(0));
             }
         }
     }
@@ -228,7 +233,14 @@ impl Watch {
         (self.seen.0, self.seen.1) = (self.seen.0 + sent.len(), self.seen.1 + answered.len());
         self.events();
         self.tables();
+        self.enabled = self.are_enabled();
         assert_eq!(*self.world.failed.borrow(), Vec::<String>::new(), "a task failed");
+    }
+
+    fn are_enabled(&self) -> HashSet<String> {
+        let sql = "SELECT id FROM objects WHERE kind = 'webhook_endpoint' AND status = 'enabled'";
+        let ids = self.world.database().select(sql).concat();
+        self.endpoints.iter().filter(|endpoint| ids.contains(&endpoint.id)).map(|endpoint| endpoint.host.clone()).collect()
     }
 
     fn is_sent(&mut self, sent: &Webhook) {
@@ -259,16 +271,23 @@ impl Watch {
         let renewed: u64 =
             self.world.database().select(&renewed).concat().first().map_or(0, |moment| moment.parse().expect("a moment"));
         let way = self.ways.get_mut(&key).expect("what was sent");
-        // Which of several it is makes no difference; the oldest, let us say.
-        let began = if way.in_air.is_empty() { 0 } else { way.in_air.remove(0) };
+        let began = answered.began;
+        if let Some(which) = way.in_air.iter().position(|sent| *sent == began) {
+            way.in_air.remove(which);
+        }
         way.is_loose |= began + LEASE_MS <= answered.at;
         way.ended += 1;
         let is_taken = answered.status.is_some_and(|status| (200..300).contains(&status));
         if is_taken {
             self.reached.insert(key.clone());
         }
-        // Whoever enabled it again meanwhile has not heard that it wants no more.
-        let is_gone = answered.status == Some(410) && began >= renewed;
+        if began < renewed && began < way.anew && !self.deleted.contains(&answered.host) {
+            // It went to where it is not wanted any more, and is asked for again.
+            (way.ended, way.earliest) = (0, Some(0));
+            return;
+        }
+        // Whoever enabled it again, paused or disabled it meanwhile has not heard that it wants no more.
+        let is_gone = answered.status == Some(410) && began >= renewed && self.enabled.contains(&answered.host);
         let is_over = is_taken || is_gone || self.deleted.contains(&answered.host);
         let Some(pause) = PAUSES.get(way.ended - 1).filter(|_| !is_over) else {
             way.earliest = None;

@@ -1,6 +1,6 @@
 //! "Call my endpoint now": what stands between Livery and a merchant's webhook endpoint, in the order in which a call meets it.
 //!
-//! Two calls are made at the same time, one signed and one with a forged signature. Where a secure connection cannot be begun the
+//! Two calls are made one after the other, a signed one and one with a forged signature. Where a secure connection cannot be begun the
 //! runtime does not say why, so the host is called without one: if its name is known, the certificate was the reason. At the edge
 //! Cloudflare answers in the place of a host that it cannot reach (developers.cloudflare.com, "Cloudflare 5xx errors").
 
@@ -66,11 +66,11 @@ pub struct Finding {
 pub struct Calls<'a> {
     /// Of the one that is signed.
     pub signed: &'a Result<Reply, Fault>,
-    /// Of the one with a forged signature.
-    pub forged: &'a Result<Reply, Fault>,
+    /// Of the one with a forged signature, if it was made.
+    pub forged: Option<&'a Result<Reply, Fault>>,
     /// Of the one without a secure connection, if it was made.
     pub insecure: Option<&'a Result<Reply, Fault>>,
-    /// How long the calls took, in milliseconds.
+    /// How long the first one took, in milliseconds.
     pub duration_ms: u64,
     /// The header that the first was signed with.
     pub signature: &'a str,
@@ -96,6 +96,9 @@ pub fn judge(calls: &Calls<'_>) -> Vec<Finding> {
 pub fn is_ok(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| matches!(finding.result, Grade::Ok | Grade::Warning))
 }
+
+/// By which a server says that it does not believe a signature. Others may have other reasons: too many calls, a server that fails.
+const REFUSALS: [u16; 4] = [400, 401, 403, 422];
 
 const NO_NAME: &str = "The host's name is not known: check its spelling, and its DNS records.";
 const NO_TRUST: &str = "No secure connection can be made: the certificate is for another name, has ended, or lacks the certificates between it and its authority; or there is no TLS on this port.";
@@ -134,14 +137,18 @@ fn trouble(calls: &Calls<'_>) -> Option<(Stage, &'static str)> {
 /// What is said of a stage that was passed.
 fn passed(calls: &Calls<'_>, stage: Stage) -> (Grade, &'static str) {
     let reply = calls.signed.as_ref().ok();
-    let takes_forged = calls.forged.as_ref().is_ok_and(|reply| (200..300).contains(&reply.status));
+    let forged = calls.forged.and_then(|came| came.as_ref().ok()).map_or(0, |reply| reply.status);
     match stage {
         Stage::Speed if calls.duration_ms >= SLOW_MS => {
             (Grade::Warning, "The answer took longer than 5 seconds: answer 2xx first, and work afterwards.")
         }
-        Stage::Signature if takes_forged => (
+        Stage::Signature if (200..300).contains(&forged) => (
             Grade::Warning,
             "A webhook with a forged signature was taken, too: verify `webhook-signature`, or anybody can tell your server that an order was paid.",
+        ),
+        Stage::Signature if !REFUSALS.contains(&forged) => (
+            Grade::Warning,
+            "What became of a webhook with a forged signature cannot be told: answer 401 where `webhook-signature` is not right.",
         ),
         Stage::Signature if reply.is_some_and(|reply| echoed(&Excerpt::read(&reply.text)).is_some()) => {
             (Grade::Ok, "Your server computed the same signature, and refuses a forged one.")
@@ -192,7 +199,8 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "so that what came can be written where it is used")]
     fn found(signed: Result<Reply, Fault>, forged: u16, insecure: Option<Result<Reply, Fault>>, duration_ms: u64) -> String {
         let forged = Ok(reply(forged, ""));
-        let calls = Calls { signed: &signed, forged: &forged, insecure: insecure.as_ref(), duration_ms, signature: SIGNATURE };
+        let calls =
+            Calls { signed: &signed, forged: Some(&forged), insecure: insecure.as_ref(), duration_ms, signature: SIGNATURE };
         let findings = judge(&calls);
         let told = findings.iter().filter(|finding| !matches!(finding.result, Grade::Ok | Grade::Skipped));
         told.map(|finding| format!("{:?} {:?}", finding.name, finding.result)).collect::<Vec<_>>().join(", ")
@@ -229,7 +237,12 @@ mod tests {
 
     #[test]
     fn what_works_but_should_be_mended_is_a_warning() {
-        assert_eq!(found(Ok(reply(200, "")), 200, None, 100), "Signature Warning");
+        for taken_or_not_to_be_told in [200, 204, 302, 404, 409, 429, 500] {
+            assert_eq!(found(Ok(reply(200, "")), taken_or_not_to_be_told, None, 100), "Signature Warning");
+        }
+        for refused in REFUSALS {
+            assert_eq!(found(Ok(reply(200, "")), refused, None, 100), "");
+        }
         assert_eq!(found(Ok(reply(200, "")), 401, None, SLOW_MS), "Speed Warning");
     }
 
@@ -246,7 +259,7 @@ mod tests {
         for (echo, is_known) in [(SIGNATURE, true), (other.as_str(), true), (&SIGNATURE.replace('g', "i"), false)] {
             let (signed, forged) = (Ok(reply(200, &format!("\n{echo}"))), Ok(reply(401, "")));
             let signature = format!("{other} {SIGNATURE}");
-            let calls = Calls { signed: &signed, forged: &forged, insecure: None, duration_ms: 1, signature: &signature };
+            let calls = Calls { signed: &signed, forged: Some(&forged), insecure: None, duration_ms: 1, signature: &signature };
             assert_eq!(is_ok(&judge(&calls)), is_known, "{echo}");
         }
     }

@@ -59,9 +59,12 @@ pub struct Delivery {
 
 /// What is kept of a delivery and not shown.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Private {
     /// How often it was tried before it was last sent anew.
     pub before: u32,
+    /// When that was asked for.
+    pub anew_at: u64,
 }
 
 impl Object for Delivery {
@@ -127,7 +130,7 @@ fn plan(cx: &Context<'_>, delivery: &Delivery, at: Now) -> Result<(), Error> {
 pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Error> {
     let shown = &mut delivery.shown;
     (shown.status, shown.next_attempt_at, shown.updated_at) = (Status::Pending, Some(cx.now.0), cx.now.0);
-    delivery.hidden.before = shown.attempt_count;
+    delivery.hidden = Private { before: shown.attempt_count, anew_at: cx.now.0 };
     delivery.update(cx.books)?;
     task::hurry_in(cx, Kind::Webhook, Some(&delivery.shown.webhook_endpoint), &delivery.shown.id)
 }
@@ -139,7 +142,7 @@ pub fn again(cx: &Context<'_>, delivery: &mut Kept<Delivery>) -> Result<(), Erro
 pub fn cancel_all(cx: &Context<'_>, endpoint: &Endpoint) -> Result<(), Error> {
     cx.books.run("DELETE FROM tasks WHERE lane = ?", &[(&endpoint.id).into()])?;
     // A moment comes from JavaScript as a number with a point, and would stay one in JSON.
-    let sql = "UPDATE objects INDEXED BY objects_by_webhook_endpoint
+    let sql = "UPDATE objects INDEXED BY objects_by_webhook_endpoint_and_status
         SET data = json_set(data, '$.status', 'canceled', '$.next_attempt_at', NULL, '$.updated_at', CAST(? AS INTEGER))
         WHERE kind = ? AND livemode = ? AND webhook_endpoint = ? AND status = 'pending'";
     let values = [cx.now.into(), Delivery::KIND.into(), endpoint.livemode.into(), (&endpoint.id).into()];
@@ -190,7 +193,13 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, sent: &Sent, came: &Result<
     }
     let mut endpoint = Kept::<Endpoint>::get(cx.books, Some(delivery.shown.livemode), &delivery.shown.webhook_endpoint)?;
     let is_stale = began.0 < endpoint.hidden.renewed_at;
-    let next = decide(cx, &delivery, came, is_stale);
+    let next = if is_stale && began.0 < delivery.hidden.anew_at {
+        // It went to the endpoint as it was before, and is wanted again since: now.
+        delivery.hidden.before = delivery.shown.attempt_count;
+        Next::At(cx.now)
+    } else {
+        decide(cx, &delivery, came, !is_stale && endpoint.shown.status == EndpointStatus::Enabled)
+    };
     (delivery.shown.status, delivery.shown.next_attempt_at) = match next {
         Next::Delivered => (Status::Delivered, None),
         Next::At(at) => (Status::Pending, Some(at.0)),
@@ -204,15 +213,16 @@ fn attempted(cx: &Context<'_>, id: &str, began: Now, sent: &Sent, came: &Result<
     if is_stale { Ok(()) } else { health::note(cx, &mut endpoint, next) }
 }
 
-/// What follows an attempt. One that is stale was made to an endpoint as it was before: that wants no more, this may.
-fn decide(cx: &Context<'_>, delivery: &Kept<Delivery>, came: &Result<Reply, Fault>, is_stale: bool) -> Next {
+/// What follows an attempt. Where the endpoint was changed, paused or disabled since it was made, its owner has decided later than
+/// a 410 that came in answer (`may_end`).
+fn decide(cx: &Context<'_>, delivery: &Kept<Delivery>, came: &Result<Reply, Fault>, may_end: bool) -> Next {
     let attempt = delivery.shown.attempt_count.saturating_sub(delivery.hidden.before);
     let asked = came.as_ref().ok().and_then(|reply| reply.headers.get("retry-after"));
     let wait_ms = asked.and_then(|text| retry::wait_ms(&text, cx.now));
     let [.., a, b, c, d] = cx.books.random();
     let chance = u64::from(u32::from_be_bytes([a, b, c, d]));
     let outcome = match retry::Outcome::of(delivery.shown.last_status) {
-        retry::Outcome::Gone if is_stale => retry::Outcome::Failed,
+        retry::Outcome::Gone if !may_end => retry::Outcome::Failed,
         outcome => outcome,
     };
     retry::next(attempt, outcome, wait_ms, cx.now, chance)

@@ -85,6 +85,7 @@ pub struct Endpoint {
 
 /// What is kept of an endpoint and not shown.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Private {
     /// Its secrets, the newest last.
     pub keys: Vec<Key>,
@@ -94,6 +95,8 @@ pub struct Private {
     pub failed_at: Option<u64>,
     /// When its owner last enabled it or gave it another URL: what was begun before says nothing about it any more.
     pub renewed_at: u64,
+    /// Until when a check that is under way keeps others from being begun.
+    pub checking_until: u64,
 }
 
 impl Object for Endpoint {

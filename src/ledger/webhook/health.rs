@@ -41,6 +41,10 @@ fn judge(next: Next, failed_for_ms: u64, is_failing: bool) -> Verdict {
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn note(cx: &Context<'_>, endpoint: &mut Kept<Endpoint>, next: Next) -> Result<(), Error> {
+    if endpoint.shown.status == Status::Disabled {
+        // What was under way then: that it is disabled was the last word about its health.
+        return Ok(());
+    }
     let before = endpoint.hidden.failed_since;
     let (since, has_failed) = (before.unwrap_or(cx.now.0), next != Next::Delivered);
     endpoint.hidden.failed_since = has_failed.then_some(since);
