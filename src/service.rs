@@ -149,7 +149,11 @@ impl Service {
         let route = Route::find(request.method, request.path);
         let face = Face::new(route.as_ref().ok().copied(), request.headers, request.entropy);
         let is_status = route == Ok(Route::PaymentStatus);
-        let is_counted = !matches!(route, Ok(Route::Callback | Route::Api | Route::Stream));
+        let is_counted = match route {
+            Ok(Route::Callback | Route::Api) => false,
+            Ok(Route::Stream) => handlers::stream::is_customers(request),
+            _ => true,
+        };
         let besides = RefCell::default();
         let mut outcome = self.begin(request, route, &face, &besides);
         // What is answered without the gateway, what reports a payment, and what only a merchant's server can do is never counted.

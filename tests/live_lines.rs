@@ -6,7 +6,7 @@ mod support;
 
 use ledger::{Caller, stage as open_stage, text};
 use live::Lines;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// Lines of this caller's.
@@ -20,8 +20,10 @@ fn events_come_as_lines_and_a_browser_that_comes_back_has_missed_nothing() {
     let stage = open_stage(&[]);
     let shop = Caller::merchant(&stage);
     let mut lines = open(&shop, "?event_types=checkout.session.*", &[]);
+    assert!(lines.head.contains(&"cache-control: no-store".to_owned()), "{:#?}", lines.head);
     let session = shop.session(&json!({}));
     let first = lines.next();
+    assert!(lines.begins.take() < first.id, "where the events begin");
     let id = first.id.clone().expect("an id");
     assert_eq!((first.event.as_str(), &first.data["checkout_session"]), ("checkout.session.created", &session["id"]));
     assert_eq!(first.data, shop.get(&format!("events/{id}")));
@@ -69,11 +71,42 @@ fn who_reads_slowly_is_waited_for_and_who_left_is_forgotten() {
     }
     assert_eq!((0..400).filter(|_| lines.next().event == "checkout.session.created").count(), 400);
     drop(lines);
-    let deadline = Instant::now() + Duration::from_secs(40);
+    let deadline = Instant::now() + Duration::from_secs(90);
     while live::known(&stage) > 0 {
         assert!(Instant::now() < deadline, "a listener is kept that left");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Whoever never reads would be kept for ever.
+#[test]
+fn who_does_not_read_is_dropped() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let mut lines = open(&shop, "", &[]);
+    // More than systems keep for a connection.
+    let metadata: Value = (0..20).map(|number| (number.to_string(), json!("x".repeat(500)))).collect::<Map<_, _>>().into();
+    for _ in 0..1000 {
+        shop.session(&json!({"metadata": metadata}));
+    }
+    let deadline = Instant::now() + Duration::from_secs(180);
+    while live::known(&stage) > 0 {
+        assert!(Instant::now() < deadline, "a listener is kept that does not read");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let heard = (0..1000).map_while(|_| lines.try_next()).count();
+    assert!((10..1000).contains(&heard), "{heard} events waited for somebody who does not read");
+}
+
+#[test]
+fn a_revoked_keys_lines_end() {
+    let stage = open_stage(&[]);
+    let shop = Caller::merchant(&stage);
+    let key = shop.post("api-keys", &json!({"scopes": ["events:read"]}));
+    let mut lines = open(&Caller::with_token(&stage, &text(&key, "secret")), "", &[]);
+    shop.send("DELETE", &format!("api-keys/{}", text(&key, "id")), &Value::Null);
+    assert_eq!(lines.next().event, "api_key.revoked");
+    assert_eq!(lines.try_next(), None);
 }
 
 #[test]

@@ -52,12 +52,15 @@ fn merchant(ask: &Ask<'_>, params: &Params<'_>, is_lines: bool) -> Result<String
         Some(list) => list.split(',').map(|name| name.trim().to_owned()).collect(),
         None => vec![filter::ALL.to_owned()],
     };
+    // A browser that comes back asks for the address that it began with, and says in the header how far it has come.
+    let seen = ask.request.headers.get(LAST_EVENT).filter(|id| !id.is_empty());
     let newcomer = Newcomer {
         actor: ask.actor.name().to_owned(),
         livemode: super::lists::livemode(ask, params.optional("livemode")?.as_deref())?,
         form: Form { is_lines, is_status: false },
         wish: Wish { event_types, checkout_session: params.optional("checkout_session")? }.check()?,
-        after: after(params.optional("after")?.or(ask.request.headers.get(LAST_EVENT)))?,
+        after: after(if seen.is_some() { seen } else { params.optional("after")? })?,
+        greeting: None,
     };
     listener::begin(ask.cx, &newcomer)
 }
@@ -72,8 +75,7 @@ fn customer(ask: &Ask<'_>, session: &str, is_lines: bool) -> Result<String, Erro
         form,
         wish: Wish { event_types: vec!["checkout.session.*".to_owned()], checkout_session: Some(session.id.clone()) },
         after: None,
+        greeting: Some(form.state(&write(&session)?)?),
     };
-    let socket = listener::begin(ask.cx, &newcomer)?;
-    ask.cx.books.tell(core::slice::from_ref(&socket), &form.state(&write(&session)?)?);
-    Ok(socket)
+    listener::begin(ask.cx, &newcomer)
 }

@@ -2,6 +2,8 @@
 
 /** How often a line is sent that says nothing, in milliseconds: what is silent for long is taken for dead on its way. */
 const BEAT_MS = 25_000;
+/** How long what was written last may take to be read when all is over, in milliseconds. */
+const LAST_MS = 5_000;
 /** A comment, which asks whether all before it was read, and is the answer to that. */
 const ASKS = ':';
 
@@ -31,6 +33,8 @@ export async function carry(socket, writer, signal) {
   } catch {
     // It was closed by the other side.
   }
-  // Whoever reads sees the end, and comes back behind the last event that they saw.
+  // Whoever reads sees the end, and comes back behind the last event that they saw. Whoever does not would be kept for ever.
+  const giveUp = setTimeout(() => writer.abort().catch(() => {}), LAST_MS);
   await last.then(() => writer.close()).catch(() => {});
+  clearTimeout(giveUp);
 }

@@ -11,7 +11,7 @@ use crate::flow::{Context, Outcome, answer, ask_ledger};
 use crate::http::{Body, Call, Method, Read, Request, Response};
 use crate::ledger::live::token;
 use crate::pages::request_id;
-use crate::query::Params;
+use crate::query::{self, Params};
 
 /// Opens a stream: a WebSocket for whoever asks for one, server-sent events for anybody else.
 ///
@@ -47,6 +47,12 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
 
 fn with(response: Response, body: Body) -> Response {
     Response { body, ..response }
+}
+
+/// Whether it comes from a customer's page, and not from a merchant's server: those who have a token are many.
+#[must_use]
+pub fn is_customers(request: &Request<'_>) -> bool {
+    query::pairs(request.query).any(|pair| pair.name() == "token")
 }
 
 /// A customer's page shows its token in the query: a browser can send no header with a WebSocket.

@@ -191,6 +191,16 @@ pub fn record<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) 
     delivery::owe_to_all(cx, &event, object.id())
 }
 
+/// The last event of that mode; before the first, what stands before all.
+///
+/// # Errors
+/// [`Error::Books`] where the database fails.
+pub fn latest(cx: &Context<'_>, livemode: bool) -> Result<String, Error> {
+    let sql = "SELECT id FROM objects WHERE kind = 'event' AND livemode = ? ORDER BY id DESC LIMIT 1";
+    let last = cx.books.row(sql, &[livemode.into()])?.and_then(|row| row.text(0));
+    Ok(last.unwrap_or_else(|| format!("evt_{}", "0".repeat(32))))
+}
+
 /// Records an event that is owed to nobody.
 ///
 /// # Errors

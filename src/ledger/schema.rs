@@ -60,9 +60,9 @@ const LIVE: &[&str] = &[
     "CREATE INDEX tasks_by_lane ON tasks (lane, leased, due) WHERE lane IS NOT NULL",
     "CREATE TABLE listeners (
         socket TEXT PRIMARY KEY, actor TEXT NOT NULL, livemode INTEGER NOT NULL, form INTEGER NOT NULL, told TEXT NOT NULL,
-        unread INTEGER NOT NULL DEFAULT 0, asked INTEGER NOT NULL DEFAULT 0, question TEXT NOT NULL DEFAULT '',
+        since INTEGER NOT NULL, unread INTEGER NOT NULL DEFAULT 0, asked INTEGER NOT NULL DEFAULT 0, question TEXT NOT NULL DEFAULT '',
         is_behind INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
-    "CREATE INDEX listeners_by_actor ON listeners (actor)",
+    "CREATE INDEX listeners_by_actor ON listeners (actor, since)",
     "CREATE TABLE subscriptions (
         socket TEXT NOT NULL, session TEXT NOT NULL, type TEXT NOT NULL, livemode INTEGER NOT NULL,
         PRIMARY KEY (socket, session, type)) WITHOUT ROWID",

@@ -1,13 +1,13 @@
 -- key lv_live_00000000000000000a3c22eedb79154dcbb5f646404a560c465b00e6ea6b2cd6a3c69da7
 CREATE TABLE attempts ( delivery TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (delivery, number)) WITHOUT ROWID;
 CREATE TABLE idempotency ( actor TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, created INTEGER NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (actor, key)) WITHOUT ROWID;
-CREATE TABLE listeners ( socket TEXT PRIMARY KEY, actor TEXT NOT NULL, livemode INTEGER NOT NULL, form INTEGER NOT NULL, told TEXT NOT NULL, unread INTEGER NOT NULL DEFAULT 0, asked INTEGER NOT NULL DEFAULT 0, question TEXT NOT NULL DEFAULT '', is_behind INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE listeners ( socket TEXT PRIMARY KEY, actor TEXT NOT NULL, livemode INTEGER NOT NULL, form INTEGER NOT NULL, told TEXT NOT NULL, since INTEGER NOT NULL, unread INTEGER NOT NULL DEFAULT 0, asked INTEGER NOT NULL DEFAULT 0, question TEXT NOT NULL DEFAULT '', is_behind INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE objects ( kind TEXT NOT NULL, livemode INTEGER NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, hidden TEXT NOT NULL, status TEXT AS (data ->> '$.status'), type TEXT AS (data ->> '$.type'), reference TEXT AS (data ->> '$.client_reference_id'), email TEXT AS (data ->> '$.customer_email'), parent TEXT AS (data ->> '$.checkout_session'), txid_in TEXT AS (CASE data ->> '$.status' WHEN 'verified' THEN lower(data ->> '$.txid_in') END), txid_out TEXT AS (CASE data ->> '$.status' WHEN 'verified' THEN lower(data ->> '$.txid_out') END), digest TEXT AS (hidden ->> '$.digest'), webhook_endpoint TEXT AS (data ->> '$.webhook_endpoint'), event TEXT AS (data ->> '$.event'), PRIMARY KEY (kind, livemode, id));
 CREATE TABLE subscriptions ( socket TEXT NOT NULL, session TEXT NOT NULL, type TEXT NOT NULL, livemode INTEGER NOT NULL, PRIMARY KEY (socket, session, type)) WITHOUT ROWID;
 CREATE TABLE tasks ( kind TEXT NOT NULL, subject TEXT NOT NULL, due INTEGER NOT NULL, attempt INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0, leased INTEGER NOT NULL DEFAULT 0, lane TEXT, PRIMARY KEY (kind, subject)) WITHOUT ROWID;
 CREATE INDEX idempotency_by_created ON idempotency (created);
-CREATE INDEX listeners_by_actor ON listeners (actor);
+CREATE INDEX listeners_by_actor ON listeners (actor, since);
 CREATE INDEX objects_by_digest ON objects (kind, digest, id) WHERE digest IS NOT NULL;
 CREATE INDEX objects_by_email ON objects (kind, livemode, email, id) WHERE email IS NOT NULL;
 CREATE INDEX objects_by_event ON objects (kind, livemode, event, id) WHERE event IS NOT NULL;
@@ -188,7 +188,7 @@ INSERT INTO tasks (kind, subject, due, attempt, lane) VALUES ('poll', 'cs_01a327
 INSERT INTO tasks (kind, subject, due, attempt, lane) VALUES ('prune', '', 1800342008000, 0, NULL);
 INSERT INTO tasks (kind, subject, due, attempt, lane) VALUES ('verify', 'txn_01a32798890877b4d7613800b0e34b94', 1800260637000, 9, NULL);
 INSERT INTO tasks (kind, subject, due, attempt, lane) VALUES ('webhook', 'wd_01a3279894c0d8e91f9d823d8eca4bb1', 1800265231352, 4, 'we_01a3279894c0880c9e554b92a50da05c');
-INSERT INTO listeners (socket, actor, livemode, form, told, unread, asked, is_behind) VALUES ('fe13629bb9b33cdf353b17c9e1ef5247', 'operator', 1, 0, 'evt_01a327cf8340ffe9604b0c17cf881360', 115, 1, 0);
+INSERT INTO listeners (socket, actor, livemode, form, told, since, unread, asked, question, is_behind) VALUES ('fe13629bb9b33cdf353b17c9e1ef5247', 'operator', 1, 0, 'evt_01a327cf8340ffe9604b0c17cf881360', 1800259208000, 115, 1, '42c5e738', 0);
 INSERT INTO subscriptions (socket, session, type, livemode) VALUES ('fe13629bb9b33cdf353b17c9e1ef5247', '', '*', 1);
 INSERT INTO attempts (delivery, number, at, data) VALUES ('cb_01a3185c500081e82490131bc66d0418', 1, 1800000000000, '{"number":1,"at":1800000000000,"duration_ms":0,"status":null,"error":"unreachable"}');
 INSERT INTO attempts (delivery, number, at, data) VALUES ('cb_01a3185c500081e82490131bc66d0418', 2, 1800000010000, '{"number":2,"at":1800000010000,"duration_ms":0,"status":null,"error":"unreachable"}');

@@ -3,9 +3,10 @@
 
 use crate::ledger::Caller;
 use crate::stage::Stage;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, ErrorKind, Write as _},
     net::TcpStream,
     time::Duration,
 };
@@ -21,6 +22,8 @@ pub struct Listener {
     socket: WebSocket<TcpStream>,
     /// Whether it confirms what it reads.
     pub confirms: bool,
+    /// The event behind which it hears all; of a customer, none.
+    pub begins: Option<String>,
     /// The last question whether it does.
     asked: Value,
 }
@@ -28,7 +31,11 @@ pub struct Listener {
 impl Listener {
     /// Somebody with this caller's key; `query` with its `?`.
     pub fn open(caller: &Caller<'_>, query: &str) -> Self {
-        Self::connect(&caller.stage.worker.host(), query, Some(&caller.token)).expect("a listener")
+        let mut listener = Self::connect(&caller.stage.worker.host(), query, Some(&caller.token)).expect("a listener");
+        let first = listener.next();
+        assert_eq!(first["type"], "listening", "{first}");
+        listener.begins = first["id"].as_str().map(str::to_owned);
+        listener
     }
 
     /// Somebody with a token in the query, or none; otherwise status and text of the answer.
@@ -41,7 +48,7 @@ impl Listener {
         let stream = TcpStream::connect(host).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self { socket, confirms: true, asked: Value::Null }),
+            Ok((socket, _)) => Ok(Self { socket, confirms: true, begins: None, asked: Value::Null }),
             Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
                 let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
                 Err((answer.status().as_u16(), text))
@@ -60,6 +67,7 @@ impl Listener {
         loop {
             match self.socket.read() {
                 Ok(Message::Text(text)) => {
+                    assert!(!text.contains("anexpay.net"), "a hidden name is told: {text}");
                     let message: Value = serde_json::from_str(&text).expect("JSON");
                     if message["type"] != "ping" {
                         return Ok(message);
@@ -71,7 +79,7 @@ impl Listener {
                 }
                 Ok(Message::Close(frame)) => return Err(frame.map_or(1006, |frame| frame.code.into())),
                 Ok(_) => {}
-                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                     panic!("nothing was heard in time")
                 }
                 Err(_) => return Err(1006),
@@ -120,6 +128,8 @@ impl Listener {
 pub struct Lines {
     /// The answer's head, in lower case.
     pub head: Vec<String>,
+    /// The event behind which all is heard; of a customer, none.
+    pub begins: Option<String>,
     reader: BufReader<TcpStream>,
 }
 
@@ -139,7 +149,7 @@ impl Lines {
         let more = headers.iter().fold(String::new(), |more, (name, value)| more + name + ": " + value + "\r\n");
         let head = format!("GET {PATH}{query} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{more}\r\n");
         (&stream).write_all(head.as_bytes()).expect("a request");
-        let mut lines = Self { head: Vec::new(), reader: BufReader::new(stream) };
+        let mut lines = Self { head: Vec::new(), begins: None, reader: BufReader::new(stream) };
         let mut head = Vec::new();
         while head.last().is_none_or(|line: &String| !line.is_empty()) {
             head.push(lines.line().to_ascii_lowercase());
@@ -150,36 +160,62 @@ impl Lines {
         lines
     }
 
-    /// A line, whatever part of a chunk it is.
-    fn line(&mut self) -> String {
+    /// A line, whatever part of a chunk it is; none where the stream has ended or was broken off.
+    fn try_line(&mut self) -> Option<String> {
         let mut line = String::new();
-        self.reader.read_line(&mut line).expect("a line");
-        assert!(!line.is_empty(), "the stream has ended");
-        line.trim_end().to_owned()
+        match self.reader.read_line(&mut line) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("nothing was heard in time"),
+            Ok(_) | Err(_) if !line.ends_with('\n') => return None,
+            _ => {}
+        }
+        assert!(!line.contains("anexpay.net"), "a hidden name is told: {line}");
+        Some(line.trim_end().to_owned())
     }
 
-    /// The next event: comments and the sizes of chunks are passed over.
+    fn line(&mut self) -> String {
+        self.try_line().expect("the stream has ended")
+    }
+
+    /// The next event.
     pub fn next(&mut self) -> Sent {
+        self.try_next().expect("the stream has ended")
+    }
+
+    /// The same; none where the stream has ended. Comments and the sizes of chunks are passed over.
+    pub fn try_next(&mut self) -> Option<Sent> {
         let (mut id, mut event) = (None, String::new());
         loop {
-            let line = self.line();
+            let line = self.try_line()?;
             match line.split_once(": ") {
                 Some(("id", value)) => id = Some(value.to_owned()),
                 Some(("event", value)) => value.clone_into(&mut event),
-                Some(("data", value)) => return Sent { id, event, data: serde_json::from_str(value).expect("JSON") },
+                Some(("data", value)) => return Some(Sent { id, event, data: serde_json::from_str(value).expect("JSON") }),
+                // A browser keeps an id that comes alone.
+                None if line.is_empty() && event.is_empty() && id.is_some() => self.begins = id.take(),
                 _ => {}
             }
         }
     }
 }
 
-/// How many listeners the ledgers know of.
-pub fn known(stage: &Stage) -> i64 {
+/// The databases of all ledgers.
+fn databases(stage: &Stage) -> impl Iterator<Item = Connection> {
     let files = std::fs::read_dir(stage.worker.ledgers().join("ledger")).expect("databases").flatten().map(|file| file.path());
     let files = files.filter(|file| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite"));
-    let count = |file| {
-        let database = rusqlite::Connection::open(file).expect("a database");
-        database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, i64>(0)).unwrap_or(0)
-    };
-    files.map(count).sum()
+    files.map(|file| Connection::open(file).expect("a database"))
+}
+
+/// How many listeners the ledgers know of.
+pub fn known(stage: &Stage) -> i64 {
+    let count =
+        |database: Connection| database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
+    databases(stage).map(count).sum()
+}
+
+/// Puts a listener in the rows whose socket never was: a ledger that begins anew finds that out, and no other does.
+pub fn make_up(stage: &Stage) {
+    let row = "INSERT INTO listeners (socket, actor, livemode, form, told, since) SELECT 'none', 'operator', 1, 0, '', 0
+        FROM listeners LIMIT 1";
+    let put = |database: Connection| database.execute(row, []).unwrap_or(0);
+    assert_eq!(databases(stage).map(put).sum::<usize>(), 1);
 }

@@ -56,6 +56,13 @@ impl Form {
         Ok(Some(scrub(&config.names, &text).into_owned()))
     }
 
+    /// Where the events begin that are told: behind this one. Whoever breaks off before the first comes back with it.
+    #[must_use]
+    pub fn begin(self, event: &str) -> String {
+        // Lines without data tell a browser nothing but the id.
+        if self.is_lines { format!("id: {event}\n\n") } else { format!(r#"{{"type":"listening","id":"{event}"}}"#) }
+    }
+
     /// The state of a session, as somebody who begins to listen is told.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::error::Error;
 use crate::flow::Context;
+use crate::ledger::event;
 use crate::ledger::filter;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::message::{Said, Wish};
@@ -21,8 +22,10 @@ pub struct Newcomer {
     pub form: Form,
     /// What they want.
     pub wish: Wish,
-    /// Behind which event.
+    /// Behind which event; behind all, if none.
     pub after: Option<String>,
+    /// What they are told first; where the events begin, if none.
+    pub greeting: Option<String>,
 }
 
 /// Takes a listener on; its socket's id.
@@ -30,24 +33,33 @@ pub struct Newcomer {
 /// # Errors
 /// [`Error::TooManyListeners`]; [`Error::Books`] where the database fails.
 pub fn begin(cx: &Context<'_>, newcomer: &Newcomer) -> Result<String, Error> {
-    let count = |sql: &str, values: &[_]| Ok::<_, Error>(cx.books.row(sql, values)?.and_then(|row| row.number(0)).unwrap_or(0));
-    let most = if newcomer.form.is_status { MOST_OF_CUSTOMERS } else { MOST };
-    let is_full = count("SELECT count(*) FROM listeners", &[])? >= most
-        || (newcomer.form.is_status
-            && count("SELECT count(*) FROM listeners WHERE actor = ?", &[(&newcomer.actor).into()])? >= MOST_OF_SESSION);
-    if is_full {
+    make_room(cx, newcomer)?;
+    let Newcomer { actor, livemode, form, after, .. } = newcomer;
+    let socket = base16ct::lower::encode_string(&cx.books.random());
+    let start = after.clone().map_or_else(|| event::latest(cx, *livemode), Ok)?;
+    let sql = "INSERT INTO listeners (socket, actor, livemode, form, told, since) VALUES (?, ?, ?, ?, ?, ?)";
+    let values = [(&socket).into(), actor.into(), (*livemode).into(), form.number().into(), (&start).into(), cx.now.into()];
+    cx.books.run(sql, &values)?;
+    pump::greet(cx, &socket, &newcomer.greeting.clone().unwrap_or_else(|| form.begin(&start)))?;
+    subscribe(cx, &socket, *livemode, &newcomer.wish)?;
+    after.as_ref().map_or(Ok(()), |after| pump::from(cx, &socket, after))?;
+    Ok(socket)
+}
+
+/// Sees that there is room for one more. A page that was opened anew must not wait for what is left of those before.
+fn make_room(cx: &Context<'_>, newcomer: &Newcomer) -> Result<(), Error> {
+    let is_customers = newcomer.form.is_status;
+    let count = cx.books.row("SELECT count(*) FROM listeners", &[])?.and_then(|row| row.number(0)).unwrap_or(0);
+    if count >= if is_customers { MOST_OF_CUSTOMERS } else { MOST } {
         return Err(Error::TooManyListeners);
     }
-    let socket = base16ct::lower::encode_string(&cx.books.random());
-    let sql = "INSERT INTO listeners (socket, actor, livemode, form, told) VALUES (?, ?, ?, ?, '')";
-    let values = [(&socket).into(), (&newcomer.actor).into(), newcomer.livemode.into(), newcomer.form.number().into()];
-    cx.books.run(sql, &values)?;
-    pump::greet(cx, &socket)?;
-    subscribe(cx, &socket, newcomer.livemode, &newcomer.wish)?;
-    if let Some(after) = &newcomer.after {
-        pump::from(cx, &socket, after)?;
+    if is_customers {
+        let longest = "SELECT socket FROM listeners WHERE actor = ? ORDER BY since DESC LIMIT -1 OFFSET ?";
+        for row in cx.books.rows(longest, &[(&newcomer.actor).into(), (MOST_OF_SESSION - 1).into()])? {
+            close(cx, &row.text(0).unwrap_or_default(), Close::Replaced)?;
+        }
     }
-    Ok(socket)
+    Ok(())
 }
 
 /// Answers what a listener says. What it cannot say is answered too: it goes on listening.
@@ -62,10 +74,9 @@ pub fn hear(cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
     let said = Said::read(text);
     match said {
         Ok(Said::Pong(question)) if pump::confirmed(cx, socket, &question)? => Ok(()),
+        // Whatever a customer's page could say would be work for the ledger, and there are many customers.
+        _ if form.is_status => close(cx, socket, Close::Talks),
         Ok(Said::Pong(_)) => refuse(cx, socket, Error::Value("id", "is not that of the last ping")),
-        Ok(_) if form.is_status => {
-            refuse(cx, socket, Error::Value("type", "can be pong alone: what is shown is the token's to say"))
-        }
         Ok(Said::Subscribe(wish, after)) => {
             if let Err(error) = subscribe(cx, socket, livemode, &wish) {
                 return refuse(cx, socket, error);
@@ -102,11 +113,8 @@ fn subscribe(cx: &Context<'_>, socket: &str, livemode: bool, wish: &Wish) -> Res
     if others.and_then(|row| row.number(0)).unwrap_or(0) + types.len() as u64 > MOST_SUBSCRIPTIONS {
         return Err(Error::Value("event_types", "makes more than 200 subscriptions: unsubscribe from something first, or use *"));
     }
-    for pattern in types {
-        let sql = "INSERT OR IGNORE INTO subscriptions (socket, livemode, session, type) VALUES (?, ?, ?, ?)";
-        cx.books.run(sql, &[socket.into(), livemode.into(), session.into(), pattern.into()])?;
-    }
-    Ok(())
+    let sql = "INSERT OR IGNORE INTO subscriptions (socket, livemode, session, type) SELECT ?, ?, ?, value FROM json_each(?)";
+    cx.books.run(sql, &[socket.into(), livemode.into(), session.into(), (&names).into()])
 }
 
 fn unsubscribe(cx: &Context<'_>, socket: &str, wish: Option<&Wish>) -> Result<(), Error> {
@@ -114,16 +122,11 @@ fn unsubscribe(cx: &Context<'_>, socket: &str, wish: Option<&Wish>) -> Result<()
         return cx.books.run("DELETE FROM subscriptions WHERE socket = ?", &[socket.into()]);
     };
     let session = wish.checkout_session.as_deref().unwrap_or_default();
+    let names = serde_json::to_string(&wish.event_types).map_err(|_| Error::Internal)?;
     // `*` names all that was subscribed to of this session, or of the account.
-    let is_all = wish.event_types.iter().any(|pattern| pattern == filter::ALL);
-    let of_session = "DELETE FROM subscriptions WHERE socket = ? AND session = ?";
-    if is_all {
-        return cx.books.run(of_session, &[socket.into(), session.into()]);
-    }
-    for pattern in &wish.event_types {
-        cx.books.run(&format!("{of_session} AND type = ?"), &[socket.into(), session.into(), pattern.into()])?;
-    }
-    Ok(())
+    let sql = "DELETE FROM subscriptions WHERE socket = ?1 AND session = ?2
+        AND (type IN (SELECT value FROM json_each(?3)) OR ?4 IN (SELECT value FROM json_each(?3)))";
+    cx.books.run(sql, &[socket.into(), session.into(), (&names).into(), filter::ALL.into()])
 }
 
 /// Tells a listener what it is subscribed to now.

@@ -8,7 +8,7 @@ use crate::ledger::event::Event;
 use crate::ledger::filter;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::listener::close;
-use crate::ledger::live::{ASK_AT, Close, PATIENCE_MS, WINDOW};
+use crate::ledger::live::{ASK_AT, Close, MESSAGE_BYTES, PATIENCE_MS, WINDOW};
 use crate::ledger::objects::write;
 use crate::ledger::task::{self, Kind};
 
@@ -21,14 +21,14 @@ const PAGE: u32 = 500;
 /// [`Error::Books`] where the database fails.
 pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
     let patterns = serde_json::to_string(&filter::patterns(&event.kind).collect::<Vec<_>>()).unwrap_or_default();
-    let sql = "UPDATE listeners SET told = ?1, unread = unread + 1, is_behind = unread + 1 >= ?2,
-            asked = iif(asked = 0 AND unread + 1 >= ?6, unread + 1, asked),
-            question = iif(asked = 0 AND unread + 1 >= ?6, ?7, question)
+    let sql = "UPDATE listeners SET told = ?1, unread = unread + ?8, is_behind = unread + ?8 >= ?2,
+            asked = iif(asked = 0 AND unread + ?8 >= ?6, unread + ?8, asked),
+            question = iif(asked = 0 AND unread + ?8 >= ?6, ?7, question)
         WHERE is_behind = 0 AND socket IN (SELECT socket FROM subscriptions
             WHERE livemode = ?3 AND session IN ('', ?4) AND type IN (SELECT value FROM json_each(?5)))
         RETURNING socket, form, asked = unread";
     let session = event.checkout_session.as_deref().unwrap_or_default();
-    let question = new_question(cx);
+    let (question, json) = (new_question(cx), write(event)?);
     let values = [
         (&event.id).into(),
         WINDOW.into(),
@@ -37,6 +37,7 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
         (&patterns).into(),
         ASK_AT.into(),
         (&question).into(),
+        weight(&json).into(),
     ];
     let heard = |row: &Row| Hearer {
         socket: row.text(0).unwrap_or_default(),
@@ -47,7 +48,6 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
     for hearer in hearers.iter().filter(|hearer| hearer.is_asked) {
         wait_for(cx, &hearer.socket)?;
     }
-    let json = if hearers.is_empty() { String::new() } else { write(event)? };
     for form in Form::ALL {
         let of_form = || hearers.iter().filter(|hearer| hearer.form == form);
         let all: Vec<String> = of_form().map(|hearer| hearer.socket.clone()).collect();
@@ -60,6 +60,11 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// As how many messages one of that length counts.
+fn weight(text: &str) -> u32 {
+    u32::try_from(text.len() / MESSAGE_BYTES).unwrap_or(WINDOW).saturating_add(1)
 }
 
 /// What only whoever read the question can answer it with: the word of somebody who does not read would be worth nothing.
@@ -86,18 +91,20 @@ fn wait_for(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Books`] where the database fails.
 pub fn from(cx: &Context<'_>, socket: &str, after: &str) -> Result<(), Error> {
-    cx.books.run("UPDATE listeners SET told = ?, is_behind = 1 WHERE socket = ?", &[after.into(), socket.into()])?;
+    // Whoever was held has more to hear, from before that event.
+    let sql = "UPDATE listeners SET told = iif(is_behind, min(told, ?1), ?1), is_behind = 1 WHERE socket = ?2";
+    cx.books.run(sql, &[after.into(), socket.into()])?;
     catch_up(cx, socket)
 }
 
-/// A new listener is asked at once whether it is there: of one that left while it was connecting nobody says so.
+/// A new listener is told something, and asked at once whether it is there: of one that left while it was connecting nobody says so.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
-pub fn greet(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
+pub fn greet(cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
     let Some(mut listener) = find(cx, socket)? else { return Ok(()) };
-    listener.unread += 1;
-    listener.ask(cx, socket)?;
+    listener.tell(cx, socket, text)?;
+    listener.ask_once(cx, socket)?;
     listener.keep(cx, socket)
 }
 
@@ -147,7 +154,7 @@ struct Listener {
     livemode: bool,
     form: Form,
     told: String,
-    /// How many messages it was sent that it did not confirm.
+    /// How many messages it was sent that it did not confirm, by their [`weight`].
     unread: u32,
     /// How many of them it was asked to confirm; none if it was not asked.
     asked: u32,
@@ -212,7 +219,7 @@ impl Listener {
     /// Sends it a message, and asks it to confirm where that is time.
     fn tell(&mut self, cx: &Context<'_>, socket: &str, text: &str) -> Result<(), Error> {
         cx.books.tell(&[socket.to_owned()], text);
-        self.unread += 1;
+        self.unread += weight(text);
         if self.unread >= ASK_AT { self.ask_once(cx, socket) } else { Ok(()) }
     }
 

@@ -22,7 +22,7 @@ const KEY: &str = "-- key ";
 const TABLES: [(&str, &str); 7] = [
     ("objects", "kind, livemode, id, data, hidden"),
     ("tasks", "kind, subject, due, attempt, lane"),
-    ("listeners", "socket, actor, livemode, form, told, unread, asked, is_behind"),
+    ("listeners", "socket, actor, livemode, form, told, since, unread, asked, question, is_behind"),
     ("subscriptions", "socket, session, type, livemode"),
     ("attempts", "delivery, number, at, data"),
     ("idempotency", "actor, key, fingerprint, created, status, body"),

@@ -1,75 +1,14 @@
-//! Whoever listens hears everything that they want, once and in order, whatever happens to them, to the ledger and to time; and is
-//! never owed more than they may be.
+//! Whoever listens hears everything that they want, once and in order, whatever happens to them, to the ledger and to time.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::live_reader::{Reader, customer, say, with_reader};
 use crate::http::Method;
-use crate::ledger::filter;
-use crate::ledger::live::{ASK_AT, PATIENCE_MS, WINDOW};
+use crate::ledger::live::WINDOW;
 use crate::ledger::testing::world::World;
 
 const FILTERS: [&str; 3] = ["*", "checkout.session.created", "api_key.*,checkout.session.canceled"];
-
-/// What the Worker asks for a socket with.
-const UPGRADE: [(&str, &str); 1] = [("upgrade", "websocket")];
-
-/// Somebody who listens, and what they have read.
-struct Reader {
-    filter: &'static str,
-    socket: String,
-    /// How much of what was sent to the socket was read.
-    read: usize,
-    seen: Vec<String>,
-    closed: Option<String>,
-}
-
-impl Reader {
-    fn connect(world: &World, filter: &'static str, seen: Vec<String>) -> Self {
-        let after = seen.last().map(|id| format!("&after={id}")).unwrap_or_default();
-        let target = format!("/api/v1/events/stream?event_types={filter}{after}");
-        let known = sockets(world);
-        assert_eq!(world.ask("operator", Method::Get, &target, &Value::Null, &UPGRADE).status, 101);
-        let socket = sockets(world).into_iter().find(|socket| !known.contains(socket)).expect("a new listener");
-        world.database().open.borrow_mut().insert(socket.clone());
-        Self { filter, socket, read: 0, seen, closed: None }
-    }
-
-    /// What was sent to the socket and not read.
-    fn inbox(&self, world: &World) -> Vec<String> {
-        let told = world.database().told.borrow().clone();
-        told.into_iter().filter(|(socket, _)| *socket == self.socket).skip(self.read).map(|(_, text)| text).collect()
-    }
-
-    /// Reads so many messages, and confirms where it is asked to.
-    fn read(&mut self, world: &World, count: usize) {
-        for text in self.inbox(world).into_iter().take(count) {
-            self.read += 1;
-            let message: Value = serde_json::from_str(&text).expect("JSON");
-            match message["type"].as_str() {
-                Some("ping") => say(world, &self.socket, &json!({"type": "pong", "id": message["id"]})),
-                Some("event") => self.seen.push(message["id"].as_str().expect("an id").to_owned()),
-                Some("error") => {}
-                None => self.closed = Some(text),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        let filter: Vec<String> = self.filter.split(',').map(str::to_owned).collect();
-        filter::wants(&filter, kind)
-    }
-}
-
-fn sockets(world: &World) -> Vec<String> {
-    world.database().select("SELECT socket FROM listeners").concat()
-}
-
-fn say(world: &World, socket: &str, message: &Value) {
-    let answer = world.ask("", Method::Post, "/heard", message, &[("livery-socket", socket)]);
-    assert_eq!(answer.status, 204);
-}
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -164,136 +103,154 @@ proptest! {
     }
 }
 
-/// One reader, and so many sessions made.
-fn with_reader(count: u32) -> (World, Reader) {
-    let world = World::new();
-    world.get("account");
-    let reader = Reader::connect(&world, "checkout.session.created", Vec::new());
-    (0..count).for_each(|_| drop(world.session(&json!({}))));
-    (world, reader)
-}
-
-#[test]
-fn whoever_does_not_confirm_in_time_is_dropped() {
-    let (world, mut reader) = with_reader(ASK_AT);
-    world.wait(PATIENCE_MS / 1000 - 1);
-    assert_eq!(sockets(&world).len(), 1);
-    world.wait(1);
-    reader.inbox(&world).last().map(|code| assert_eq!(code, "4008")).expect("a message");
-    assert_eq!((sockets(&world).len(), world.database().select("SELECT * FROM subscriptions").len()), (0, 0));
-    assert_eq!(world.database().select("SELECT * FROM tasks WHERE kind = 'listen'").len(), 0);
-    reader.closed = Some("4008".to_owned());
-}
-
-#[test]
-fn whoever_confirms_stays() {
-    let (world, mut reader) = with_reader(ASK_AT + 5);
-    reader.read(&world, 1000);
-    assert_eq!(reader.seen.len(), ASK_AT as usize + 5);
-    world.wait(PATIENCE_MS / 1000 + 1);
-    assert_eq!((sockets(&world).len(), reader.inbox(&world).len()), (1, 0));
-}
-
-/// Nobody says of a line that broke while it was being made that it is gone.
-#[test]
-fn whoever_left_while_connecting_is_forgotten() {
-    let (world, reader) = with_reader(0);
-    world.wait(PATIENCE_MS / 1000 - 1);
-    assert_eq!(sockets(&world).len(), 1);
-    world.wait(1);
-    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
-}
-
-/// Whoever says that they have read what they have not is sent no more than others.
-#[test]
-fn nobody_confirms_without_reading() {
-    let (world, reader) = with_reader(2 * WINDOW);
-    for id in (0..300).map(|number| json!(format!("{number:08x}"))).chain([Value::Null]) {
-        say(&world, &reader.socket, &json!({"type": "pong", "id": id}));
-    }
-    let events = reader.inbox(&world).iter().filter(|text| text.contains(r#""type":"event""#)).count();
-    assert!(events < WINDOW as usize, "{events} events wait for somebody who does not read");
-    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
-}
-
-/// What listeners are answered waits for them like everything else.
-#[test]
-fn whoever_goes_on_asking_and_reads_no_answer_is_dropped() {
-    for message in [json!([]), json!({"type": "subscribe"}), json!({"type": "unsubscribe", "event_types": ["payment.*"]})] {
-        let (world, reader) = with_reader(0);
-        (0..10 * WINDOW).for_each(|_| say(&world, &reader.socket, &message));
-        let inbox = reader.inbox(&world);
-        assert!(
-            inbox.len() <= 2 * WINDOW as usize + 5,
-            "{message}: {} messages wait for somebody who does not read",
-            inbox.len()
-        );
-        assert_eq!((sockets(&world).len(), inbox.last().map(String::as_str)), (0, Some("4008")), "{message}");
-    }
-}
-
-/// What listeners are answered may put them further behind than events do: they read on all the same.
-#[test]
-fn whoever_talks_and_reads_hears_everything() {
-    let (world, mut reader) = with_reader(3 * WINDOW);
-    (0..WINDOW - 10).for_each(|_| say(&world, &reader.socket, &json!([])));
-    for _ in 0..10 {
-        reader.read(&world, 1000);
+/// Reads until nothing more comes.
+fn read_all(world: &World, reader: &mut Reader) {
+    while !reader.inbox(world).is_empty() {
+        reader.read(world, usize::MAX);
         world.wait(0);
     }
-    assert_eq!((reader.seen.len(), reader.closed), (3 * WINDOW as usize, None));
 }
 
-/// Customers cannot keep a merchant's own servers from listening, however many they are.
+/// The events of these types there are.
+fn events(world: &World, kind: &str) -> Vec<String> {
+    let all = world.all("events").into_iter().filter(|event| event["type"] == kind);
+    all.map(|event| event["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// Before the first event stands what is before all.
 #[test]
-fn customers_leave_room_for_keys() {
+fn where_nothing_happened_yet_events_begin_too() {
+    let world = World::new();
+    world.session(&json!({}));
+    let none = format!("evt_{}", "0".repeat(32));
+    let reader = Reader::open(&world, "operator", "?livemode=false", &[]);
+    assert_eq!(reader.inbox(&world)[0], format!(r#"{{"type":"listening","id":"{none}"}}"#));
+    world.operator(Method::Post, "api-keys", &json!({"livemode": false}));
+    let mut back = Reader::open(&world, "operator", &format!("?livemode=false&after={none}"), &[]);
+    read_all(&world, &mut back);
+    assert_eq!(back.seen.as_slice(), [world.all("events?livemode=false")[0]["id"].as_str().expect("an id")]);
+}
+
+/// Whoever breaks off before the first event knows where to begin all the same.
+#[test]
+fn the_first_thing_told_is_where_events_begin() {
+    let world = World::new();
+    let first = |reader: &Reader| serde_json::from_str::<Value>(&reader.inbox(&world)[0]).expect("JSON");
+    world.session(&json!({}));
+    let created = events(&world, "checkout.session.created");
+    let reader = Reader::connect(&world, "*", Vec::new());
+    assert_eq!(first(&reader), json!({"type": "listening", "id": created[0]}));
+    world.session(&json!({}));
+    let mut back = Reader::connect(&world, "*", created);
+    assert_eq!(first(&back), first(&reader));
+    read_all(&world, &mut back);
+    assert_eq!(back.seen, events(&world, "checkout.session.created"));
+}
+
+/// A browser comes back with the address that it began with.
+#[test]
+fn the_last_event_seen_counts_more_than_the_address() {
+    let world = World::new();
+    (0..3).for_each(|_| drop(world.session(&json!({}))));
+    let all = events(&world, "checkout.session.created");
+    let hears = |header: &str| {
+        let mut reader = Reader::open(&world, "operator", &format!("?after={}", all[0]), &[("last-event-id", header)]);
+        read_all(&world, &mut reader);
+        reader.seen
+    };
+    assert_eq!(hears(&all[1]), all[2..]);
+    assert_eq!(hears(""), all[1..]);
+}
+
+#[test]
+fn whoever_comes_back_hears_of_their_session_and_their_mode_alone() {
     let world = World::new();
     let session = world.session(&json!({}));
-    let listen = |actor: &str| world.ask(actor, Method::Get, "/api/v1/events/stream", &Value::Null, &UPGRADE);
-    let customer = format!("customer {}", session["id"].as_str().expect("an id"));
-    let full = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 4900)
-        INSERT INTO listeners (socket, actor, livemode, form, told) SELECT i, 'cs_' || i, 1, 2, '' FROM n";
-    world.database().execute(full);
-    assert_eq!((listen(&customer).status, listen("operator").status), (429, 101));
-    world.database().execute("DELETE FROM listeners WHERE socket = '1' OR actor = 'operator'");
-    assert_eq!(listen(&customer).status, 101);
-}
-
-/// Who did not ask for a socket gets none, wherever a path leads: nobody would ever hear of it.
-#[test]
-fn whoever_cannot_be_connected_does_not_listen() {
-    let (world, _) = with_reader(0);
-    let answer = world.ask("operator", Method::Get, "/api/v1/events/stream", &Value::Null, &[]);
-    assert_eq!((answer.status, sockets(&world).len()), (404, 1));
-}
-
-/// What is refused takes nothing away.
-#[test]
-fn one_subscription_too_many_leaves_those_before() {
-    let (world, reader) = with_reader(0);
-    let subscribe = |session: u32, types: &[&str]| {
-        say(
-            &world,
-            &reader.socket,
-            &json!({"type": "subscribe", "checkout_session": format!("cs_{session:032x}"), "event_types": types}),
-        );
+    let before = events(&world, "checkout.session.created").concat();
+    world.session(&json!({}));
+    let key = world.operator(
+        Method::Post,
+        "api-keys",
+        &json!({"livemode": false, "scopes": ["events:read", "checkout_sessions:write"]}),
+    );
+    let tester = World::actor(key["secret"].as_str().expect("a secret"));
+    let fields = json!({"amount": "25", "currency": "USD"});
+    assert_eq!(world.ask(&tester, Method::Post, "/api/v1/checkout-sessions", &fields, &[]).status, 200);
+    let path = format!("checkout-sessions/{}/cancel", session["id"].as_str().expect("an id"));
+    world.operator(Method::Post, &path, &Value::Null);
+    let hears = |actor: &str, query: &str| {
+        let mut reader = Reader::open(&world, actor, &format!("?after={before}{query}"), &[]);
+        read_all(&world, &mut reader);
+        reader.seen
     };
-    (0..199).for_each(|session| subscribe(session, &["payment.*"]));
-    let all = || world.database().select("SELECT count(*) FROM subscriptions").concat();
-    assert_eq!(all(), ["200"]);
-    subscribe(7, &["payment.*"]);
-    subscribe(7, &["*", "payment.*"]);
-    subscribe(199, &["payment.late", "payment.late"]);
-    assert_eq!(all(), ["200"]);
-    let refused = reader.inbox(&world).iter().filter(|text| text.contains("more than 200 subscriptions")).count();
-    assert_eq!(refused, 2);
+    let of_session = format!("&checkout_session={}", session["id"].as_str().expect("an id"));
+    assert_eq!(hears("operator", &of_session), events(&world, "checkout.session.canceled"));
+    assert_eq!(hears(&tester, &of_session), [""; 0]);
+    // The key, and the session of its mode; the other session, and what was canceled.
+    assert_eq!((hears("operator", "").len(), hears(&tester, "").len()), (2, 2));
+}
+
+/// What is looked through in a turn may hold nothing for them.
+#[test]
+fn what_is_rare_is_found_behind_much_else() {
+    let world = World::new();
+    world.session(&json!({}));
+    let before = events(&world, "checkout.session.created");
+    (0..1300).for_each(|_| drop(world.session(&json!({}))));
+    world.operator(Method::Post, "api-keys", &json!({}));
+    let mut reader = Reader::connect(&world, "api_key.*", before);
+    reader.seen.clear();
+    read_all(&world, &mut reader);
+    assert_eq!((reader.seen, reader.closed), (events(&world, "api_key.created"), None));
+}
+
+/// Whoever was held when they asked for what came before is told both.
+#[test]
+fn whoever_asks_for_what_came_before_loses_nothing_of_what_they_are_owed() {
+    let (world, mut reader) = with_reader(WINDOW + 50);
+    let all = events(&world, "checkout.session.created");
+    say(&world, &reader.socket, &json!({"type": "subscribe", "event_types": ["api_key.*"], "after": all[149]}));
+    read_all(&world, &mut reader);
+    let heard = |reader: &Reader| {
+        let mut heard = reader.seen.clone();
+        heard.sort();
+        heard.dedup();
+        heard
+    };
+    assert_eq!((heard(&reader), reader.closed.as_deref()), (all.clone(), None));
+    reader.seen.clear();
+    say(&world, &reader.socket, &json!({"type": "subscribe", "after": all[99]}));
+    read_all(&world, &mut reader);
+    assert_eq!(heard(&reader), all[100..]);
 }
 
 #[test]
 fn what_was_undone_is_told_to_nobody() {
     let (world, mut reader) = with_reader(0);
-    reader.read(&world, 1);
-    let answer = world.ask("operator", Method::Post, "/api/v1/checkout-sessions", &json!({"amount": "x"}), &[]);
-    assert_eq!(answer.status, 400);
-    assert!(reader.inbox(&world).is_empty());
+    world.endpoint("hook.shop.example", &json!({}));
+    reader.read(&world, usize::MAX);
+    let undone = "CREATE TRIGGER undone BEFORE INSERT ON objects WHEN new.kind = 'webhook_delivery'
+        BEGIN SELECT raise(ABORT, 'no'); END";
+    world.database().execute(undone);
+    let ask = || {
+        let fields = json!({"amount": "25", "currency": "USD"});
+        world.ask("operator", Method::Post, "/api/v1/checkout-sessions", &fields, &[]).status
+    };
+    assert_eq!((ask(), reader.inbox(&world)), (500, Vec::new()));
+    world.database().execute("DROP TRIGGER undone");
+    assert_eq!((ask(), reader.inbox(&world).len()), (200, 1));
+}
+
+#[test]
+fn names_that_are_hidden_stay_hidden() {
+    let (world, mut reader) = with_reader(0);
+    reader.read(&world, usize::MAX);
+    let session = world.session(&json!({"metadata": {"note": "paid at api.anexpay.net"}}));
+    let mut customer = Reader::open(&world, &customer(&session), "", &[]);
+    customer.read(&world, usize::MAX);
+    say(&world, &reader.socket, &json!({"type": "subscribe", "api.anexpay.net": 1}));
+    let told = reader.inbox(&world);
+    assert_eq!(told.len(), 2);
+    assert!(!told.concat().contains("anexpay"), "{told:#?}");
+    assert!(told[0].contains("paid at "), "{told:#?}");
 }

@@ -5,6 +5,8 @@ mod golden;
 mod idempotency;
 mod life;
 mod live;
+mod live_limits;
+mod live_reader;
 mod model;
 mod plans;
 mod schedules;
