@@ -1,4 +1,4 @@
-//! Tokens for customers' pages: whoever has one sees one session's state until it ends, and nothing else.
+//! Tokens for customers' pages: whoever has one may begin to listen to one session's state, and to nothing else, until it ends.
 //!
 //! `lvt_`, the account's 16 digits, the session's 32, the second of its end in hexadecimal, and a signature over these. Nothing
 //! of it is stored: it is good as long as its key is in force.
