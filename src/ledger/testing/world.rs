@@ -200,9 +200,10 @@ impl World {
         }
     }
 
-    /// The machine is lost, and with it all that was in the air.
+    /// The machine is lost, and with it all that was in the air; the ledger that is looked at begins anew.
     pub fn crash(&self) {
         self.flying.borrow_mut().clear();
+        self.database().restart();
     }
 
     /// The alarm goes off.

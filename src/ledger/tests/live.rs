@@ -55,7 +55,6 @@ fn happens(world: &World, readers: &mut [Reader], act: &Act) {
         Act::Crash => {
             world.crash();
             world.database().open.borrow_mut().clear();
-            world.database().restart();
             for reader in readers.iter_mut() {
                 come_back(world, reader);
             }
