@@ -51,12 +51,11 @@ fn one_listens_to_a_session_to_types_or_to_all_and_changes_that() {
     assert_eq!(of_all.types(4), all);
 
     of_one.say(&json!({"type": "subscribe", "checkout_session": text(&other, "id"), "event_types": ["checkout.session.*"]}));
-    let subscribed = of_one.next();
-    assert_eq!(subscribed["subscriptions"].as_array().map(Vec::len), Some(2), "{subscribed}");
+    assert_eq!(of_one.next(), json!({"type": "subscriptions", "count": 2}));
     of_all.say(&json!({"type": "unsubscribe"}));
-    assert_eq!(of_all.next(), json!({"type": "subscriptions", "subscriptions": []}));
+    assert_eq!(of_all.next(), json!({"type": "subscriptions", "count": 0}));
     of_one.say(&json!({"type": "unsubscribe", "checkout_session": text(&one, "id")}));
-    assert_eq!(of_one.next()["subscriptions"][0]["event_type"], "checkout.session.*");
+    assert_eq!(of_one.next(), json!({"type": "subscriptions", "count": 1}));
     shop.post(&format!("checkout-sessions/{}/cancel", text(&one, "id")), &Value::Null);
     assert_eq!(of_type.types(1), ["checkout.session.canceled"]);
     for mut listener in [of_one, of_type, of_all] {
@@ -119,7 +118,7 @@ fn a_ledger_that_slept_wakes_and_tells_what_happens() {
         happens();
     }
     listener.say(&json!({"type": "unsubscribe"}));
-    assert_eq!(listener.next(), json!({"type": "subscriptions", "subscriptions": []}));
+    assert_eq!(listener.next(), json!({"type": "subscriptions", "count": 0}));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 /** How often a line is sent that says nothing, in milliseconds: what is silent for long is taken for dead on its way. */
 const BEAT_MS = 25_000;
+/** So many beats may wait to be read: whoever reads nothing is given up, and does not have them heap up. */
+const BEATS = 2;
 /** How long what was written last may take to be read when all is over, in milliseconds. */
 const LAST_MS = 5_000;
 /** A comment, which asks whether all before it was read, and is the answer to that. */
@@ -25,7 +27,12 @@ export async function carry(socket, writer, signal) {
   socket.addEventListener('error', end);
   signal.addEventListener('abort', end);
   socket.accept();
-  const beat = setInterval(() => write(`${ASKS}\n\n`), BEAT_MS);
+  let beats = 0;
+  const beat = setInterval(() => {
+    if (beats === BEATS) return end();
+    beats += 1;
+    return write(`${ASKS}\n\n`).then(() => (beats -= 1)).catch(end);
+  }, BEAT_MS);
   await ended;
   clearInterval(beat);
   try {

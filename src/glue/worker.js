@@ -133,7 +133,13 @@ class Visit {
   /** Its other end may sleep while it is open. */
   welcome(id, lines) {
     const { 0: theirs, 1: ours } = new WebSocketPair();
-    this.context.acceptWebSocket(ours, [id]);
+    try {
+      this.context.acceptWebSocket(ours, [id]);
+    } catch {
+      // The platform holds no more for a ledger: those that were closed and whose other end never answered count, too.
+      this.undo();
+      return new Response(null, { status: 429 });
+    }
     return new Response(null, { status: 101, webSocket: theirs, headers: told(lines) });
   }
 

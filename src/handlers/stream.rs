@@ -40,6 +40,8 @@ pub fn open(cx: &Context<'_>, request: &Request<'_>) -> Outcome {
                 let response = Response::new(200).header("content-type", "text/event-stream").header("cache-control", "no-store");
                 answer(with(response, Body::Lines))
             }
+            // The platform may have refused the socket that the ledger had taken on.
+            (429, _) => Err(Error::TooManyListeners),
             _ => answer(api::relay(reply)),
         }
     })

@@ -8,7 +8,7 @@ use crate::ledger::event;
 use crate::ledger::filter;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::message::{Said, Wish};
-use crate::ledger::live::{Close, MOST, MOST_OF_CUSTOMERS, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, pump};
+use crate::ledger::live::{Close, MOST, MOST_OF_CUSTOMERS, MOST_OF_SESSION, MOST_SUBSCRIPTIONS, PATIENCE_MS, pump};
 use crate::ledger::task::{self, Kind};
 
 /// Whoever begins to listen.
@@ -49,17 +49,26 @@ pub fn begin(cx: &Context<'_>, newcomer: &Newcomer) -> Result<String, Error> {
 /// Sees that there is room for one more. A page that was opened anew must not wait for what is left of those before.
 fn make_room(cx: &Context<'_>, newcomer: &Newcomer) -> Result<(), Error> {
     let is_customers = newcomer.form.is_status;
+    if is_customers && replace_oldest(cx, &newcomer.actor)? {
+        return Ok(());
+    }
     let count = cx.books.row("SELECT count(*) FROM listeners", &[])?.and_then(|row| row.number(0)).unwrap_or(0);
-    if count >= if is_customers { MOST_OF_CUSTOMERS } else { MOST } {
-        return Err(Error::TooManyListeners);
-    }
-    if is_customers {
-        let longest = "SELECT socket FROM listeners WHERE actor = ? ORDER BY since DESC LIMIT -1 OFFSET ?";
-        for row in cx.books.rows(longest, &[(&newcomer.actor).into(), (MOST_OF_SESSION - 1).into()])? {
-            close(cx, &row.text(0).unwrap_or_default(), Close::Replaced)?;
+    if count >= if is_customers { MOST_OF_CUSTOMERS } else { MOST } { Err(Error::TooManyListeners) } else { Ok(()) }
+}
+
+/// The next customer of a session that has as many as it may takes the place of the first; whether it has.
+fn replace_oldest(cx: &Context<'_>, session: &str) -> Result<bool, Error> {
+    let sql = "SELECT socket, form FROM listeners WHERE actor = ? ORDER BY since DESC LIMIT -1 OFFSET ?";
+    let oldest = cx.books.rows(sql, &[session.into(), (MOST_OF_SESSION - 1).into()])?;
+    for row in &oldest {
+        let socket = row.text(0).unwrap_or_default();
+        // A browser comes back to lines that end: were that at once, pages too many would replace each other for ever.
+        if Form::of(row.number(1).unwrap_or(0)).is_lines {
+            cx.books.tell(core::slice::from_ref(&socket), &format!("retry: {PATIENCE_MS}\n\n"));
         }
+        close(cx, &socket, Close::Replaced)?;
     }
-    Ok(())
+    Ok(!oldest.is_empty())
 }
 
 /// Answers what a listener says. What it cannot say is answered too: it goes on listening.
@@ -129,12 +138,12 @@ fn unsubscribe(cx: &Context<'_>, socket: &str, wish: Option<&Wish>) -> Result<()
     cx.books.run(sql, &[socket.into(), session.into(), (&names).into(), filter::ALL.into()])
 }
 
-/// Tells a listener what it is subscribed to now.
+/// Tells a listener that it was understood. Its subscriptions are counted and not named: whoever makes two hundred of them in a row
+/// would be sent a long list for each, and be dropped for not having read them all yet.
 fn told_of(cx: &Context<'_>, socket: &str) -> Result<(), Error> {
-    let sql = "SELECT json_group_array(json_object('checkout_session', nullif(session, ''), 'event_type', type))
-        FROM subscriptions WHERE socket = ?";
-    let all = cx.books.row(sql, &[socket.into()])?.and_then(|row| row.text(0)).unwrap_or_default();
-    pump::reply(cx, socket, &format!(r#"{{"type":"subscriptions","subscriptions":{all}}}"#))
+    let sql = "SELECT count(*) FROM subscriptions WHERE socket = ?";
+    let count = cx.books.row(sql, &[socket.into()])?.and_then(|row| row.number(0)).unwrap_or(0);
+    pump::reply(cx, socket, &format!(r#"{{"type":"subscriptions","count":{count}}}"#))
 }
 
 /// Forgets a listener that is gone.

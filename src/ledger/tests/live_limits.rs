@@ -124,6 +124,20 @@ fn whoever_stops_confirming_is_dropped() {
     assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
 }
 
+/// Whoever follows many sessions says so in one go, and reads the answers afterwards.
+#[test]
+fn as_many_subscriptions_as_one_may_have_can_be_made_in_a_row() {
+    let (world, mut reader) = with_reader(0);
+    for session in 0..199 {
+        let session = format!("cs_{session:032x}");
+        let subscribe = json!({"type": "subscribe", "checkout_session": session, "event_types": ["checkout.session.paid"]});
+        say(&world, &reader.socket, &subscribe);
+    }
+    assert_eq!(reader.inbox(&world).last().map(String::as_str), Some(r#"{"type":"subscriptions","count":200}"#));
+    reader.read(&world, usize::MAX);
+    assert_eq!((reader.closed, sockets(&world).len()), (None, 1));
+}
+
 /// Large messages fill a line sooner.
 #[test]
 fn nobody_is_owed_much_more_for_being_told_of_large_things() {
@@ -151,7 +165,12 @@ fn customers_leave_room_for_keys() {
         INSERT INTO listeners (socket, actor, livemode, form, told, since) SELECT i, 'cs_' || i, 1, 2, '', 0 FROM n";
     world.database().execute(full);
     assert_eq!((listen(&world, &customer, "", &[]), listen(&world, "operator", "", &[])), (429, 101));
-    world.database().execute("DELETE FROM listeners WHERE socket = '1' OR actor = 'operator'");
+    // A page takes the place of one of its own session all the same.
+    let own = customer.trim_start_matches("customer ");
+    world.database().execute(&format!("UPDATE listeners SET actor = '{own}' WHERE since = 0 AND CAST(socket AS INTEGER) <= 20"));
+    assert_eq!(listen(&world, &customer, "", &[]), 101);
+    world.database().execute("UPDATE listeners SET actor = 'cs_' || socket WHERE since = 0");
+    world.database().execute("DELETE FROM listeners WHERE socket = '30' OR actor = 'operator'");
     assert_eq!(listen(&world, &customer, "", &[]), 101);
 }
 
@@ -168,10 +187,16 @@ fn one_customer_too_many_takes_the_place_of_the_first() {
     let pages: Vec<Reader> = (0..MOST_OF_SESSION).map(|_| open(&session)).collect();
     assert_eq!(sockets(&world).len() as u64, MOST_OF_SESSION + 1);
     let next = open(&session);
+    assert!(!pages[0].inbox(&world).concat().contains("retry"));
     assert_eq!(pages[0].inbox(&world).pop().as_deref(), Some("4009"));
     let stay: Vec<&String> = pages[1..].iter().chain([&other, &next]).map(|reader| &reader.socket).collect();
     assert!(stay.iter().all(|socket| sockets(&world).contains(socket)));
     assert_eq!(sockets(&world).len() as u64, MOST_OF_SESSION + 1);
+    // A browser would come back to lines at once.
+    let lines = Reader::open(&world, &customer(&session), "", &[("livery-lines", "1")]);
+    (0..MOST_OF_SESSION).for_each(|_| drop(open(&session)));
+    let told = lines.inbox(&world);
+    assert_eq!(told[told.len() - 2..], ["retry: 60000\n\n", "4009"]);
 }
 
 /// Whatever a customer's page says would be work for the ledger.

@@ -180,9 +180,9 @@ impl Watch {
     pub fn crash(&mut self) {
         self.world.crash();
         for way in self.ways.values_mut().filter(|way| !way.in_air.is_empty()) {
-            // Nobody knows what came of it: it comes again at once.
+            // Nobody knows what came of it: it comes again at once, unless an earlier attempt's late answer was the end of it.
             way.in_air.clear();
-            way.earliest = Some(0);
+            way.earliest = way.earliest.map(|_| 0);
         }
     }
 
