@@ -5,13 +5,14 @@ mod support;
 
 use livery_sandbox::{BotMode, Fault, Received, ShopReply};
 use stage::{MERCHANT, Stage, encode, failure, token};
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 use support::{
     client::{Answer, Request},
+    port::Port,
     worker::Worker,
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Creates a wallet for this callback, and gives the token that the gateway was given.
 fn token_for(stage: &Stage, callback: &str) -> String {
@@ -117,9 +118,9 @@ fn ok_is_said_only_when_the_merchant_said_so() {
 
 #[test]
 fn a_merchant_that_cannot_be_reached_has_not_said_so() {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a closed port");
+    let closed = Port::free();
     let stage = Stage::with(&[]);
-    let unreachable = token_for(&stage, &format!("http://{closed}/?n=1"));
+    let unreachable = token_for(&stage, &format!("http://{}/?n=1", closed.host()));
     assert_eq!(outcome(&report(&stage.worker, &unreachable).send()), (502, "merchant_unreachable".into()));
     let token = token_for(&stage, &stage.shop_callback("1"));
     for fault in [Fault::ResetBeforeHeaders, Fault::Garbage] {
@@ -130,7 +131,7 @@ fn a_merchant_that_cannot_be_reached_has_not_said_so() {
 
 #[test]
 fn a_merchant_that_takes_too_long_has_not_said_so() {
-    let stage = Stage::with(&[("GATEWAY_TIMEOUT_MS", "1000")]);
+    let stage = Stage::with(&[("GATEWAY_TIMEOUT_MS", "3000")]);
     let token = token_for(&stage, &stage.shop_callback("1"));
     stage.sandbox.set_shop_reply(ShopReply { delay: Duration::from_secs(20), ..ShopReply::default() });
     assert_eq!(outcome(&report(&stage.worker, &token).send()), (504, "merchant_timeout".into()));

@@ -22,6 +22,7 @@ pub mod gate;
 pub mod lawful;
 pub mod leaks;
 pub mod noise;
+pub mod port;
 pub mod process;
 pub mod raw_gateway;
 pub mod secrets;

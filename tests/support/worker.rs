@@ -2,12 +2,12 @@
 use super::{
     client::Request,
     config::{self, Settings},
+    port::Port,
     secrets::Secrets,
 };
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read},
-    net::TcpListener,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,9 +19,9 @@ use tempfile::TempDir;
 
 const BUNDLE: [&str; 2] = ["index.js", "index_bg.wasm"];
 const SOURCES: [&str; 5] = ["src", "scrub", "askama.toml", "Cargo.toml", "Cargo.lock"];
-const START_LIMIT: Duration = Duration::from_secs(20);
-/// How long a line of the log may take to arrive on a machine that is busy.
-const LOG_LIMIT: Duration = Duration::from_secs(20);
+/// How long workerd may take to listen, and a line of the log to arrive, on a machine that is busy.
+const START_LIMIT: Duration = Duration::from_mins(1);
+const LOG_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running Worker. It ends when this value is dropped, and also when the test process is killed. Then, and whenever its log
 /// is read, the log is searched for secrets.
@@ -29,7 +29,7 @@ pub struct Worker {
     folder: TempDir,
     settings: Settings,
     secrets: Arc<Secrets>,
-    port: u16,
+    port: Port,
     process: Process,
 }
 
@@ -59,7 +59,7 @@ impl Worker {
 
     /// Host and port.
     pub fn host(&self) -> String {
-        host(self.port)
+        self.port.host()
     }
 
     /// The Worker's own origin.
@@ -147,27 +147,18 @@ impl Door {
     }
 }
 
-fn host(port: u16) -> String {
-    format!("127.0.0.1:{port}")
-}
-
-/// The Worker's settings contain its own host, so the port is chosen before workerd starts. Another process may take it in
-/// between: then the next one.
-fn start_on_free_port(folder: &Path, settings: &Settings, secrets: &Arc<Secrets>) -> (u16, Process) {
+/// The Worker's settings contain its own host, so the port is chosen before workerd starts. Where it cannot be kept free until
+/// then, another process may take it: then the next one.
+fn start_on_free_port(folder: &Path, settings: &Settings, secrets: &Arc<Secrets>) -> (Port, Process) {
     loop {
-        let port = free_port();
-        fs::write(folder.join("config.capnp"), config::workerd_config(settings, &host(port))).expect("the config");
-        match Process::start(folder, &host(port), secrets) {
+        let port = Port::free();
+        fs::write(folder.join("config.capnp"), config::workerd_config(settings, &port.host())).expect("the config");
+        match Process::start(folder, &port.host(), secrets) {
             Ok(process) => return (port, process),
             Err(log) if log.contains("Address already in use") => {}
             Err(log) => panic!("workerd did not start:\n{log}"),
         }
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// A bundle that is missing or older than its sources would test something else.
