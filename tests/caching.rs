@@ -5,12 +5,7 @@ mod support;
 
 use livery_sandbox::Fault;
 use stage::{MERCHANT, Made, Stage, encode, in_front_of, paths, sandbox, wallet_target};
-use std::{
-    collections::BTreeMap,
-    sync::Barrier,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Barrier, thread, time::Duration};
 use support::{
     cache::{Cache, Mood},
     client::Answer,
@@ -23,6 +18,8 @@ const STATUS: &str = "/control/payment-status.php";
 const WALLET: &str = "/control/wallet.php";
 const PAYMENT: &str = "/process-payment.php";
 const CROWD: usize = 100;
+/// Longer than any answer may take on a busy machine, and shorter than the Worker's time limit for the gateway.
+const BOUND: Duration = Duration::from_secs(20);
 const SETTINGS: [(&str, &str); 2] = [("ALLOW_UNSIGNED_LINKS", "true"), ("RATE_LIMIT_PER_TOKEN", "0")];
 
 fn checkout(stage: &Stage, provider: &str, amount: &str, currency: &str) -> String {
@@ -35,7 +32,7 @@ fn checkout(stage: &Stage, provider: &str, amount: &str, currency: &str) -> Stri
 /// for what.
 fn crowd(stage: &Stage, path: &str, targets: &[String]) -> (Vec<u16>, BTreeMap<String, usize>) {
     // Nothing is kept of a wallet: whoever comes after it is there makes another call, on a busy machine too.
-    stage.sandbox.fault(path, Fault::Latency(if path == WALLET { 6_000 } else { 1_000 }));
+    stage.sandbox.fault(path, Fault::Latency(if path == WALLET { 15_000 } else { 1_000 }));
     stage.sandbox.clear_requests();
     let barrier = Barrier::new(targets.len());
     let statuses = thread::scope(|scope| {
@@ -122,11 +119,11 @@ fn no_path_makes_more_calls_than_it_must() {
 /// The wallet is asked for while the list and the rate are on their way: until all three have arrived, none is answered.
 #[test]
 fn a_cold_checkout_asks_for_the_wallet_together_with_the_rest() {
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_mins(1);
     let stage = Stage::with(&SETTINGS);
     let target = checkout(&stage, "moonpay", "25", "EUR");
     for path in [LIST, CONVERT, WALLET] {
-        stage.sandbox.fault(path, Fault::Latency(2_000));
+        stage.sandbox.fault(path, Fault::Latency(8_000));
     }
     thread::scope(|scope| {
         let customer = scope.spawn(|| stage.get(&target).expect_provider_url().send());
@@ -213,15 +210,14 @@ fn a_bad_cache_harms_nothing() {
         says("HTTP/1.1 200 OK\r\nCF-Cache-Status: HIT\r\nContent-Length: 400000000\r\n\r\n{\"prov"),
     ];
     for mood in moods {
-        let (centre, began) = (DataCentre::with(mood.clone()), Instant::now());
-        let list = centre.stage.get(LIST).send();
+        let centre = DataCentre::with(mood.clone());
+        let list = centre.stage.get(LIST).within(BOUND).send();
         assert!(list.status == 200 && list.text().contains("moonpay"), "{mood:?}: {}", list.text());
-        let (again, asked) = (centre.stage.get(LIST).send(), centre.stage.asked());
+        let (again, asked) = (centre.stage.get(LIST).within(BOUND).send(), centre.stage.asked());
         assert_eq!((again.text(), paths(&asked)), (list.text(), vec![LIST]), "{mood:?}");
         let target = checkout(&centre.stage, "moonpay", "25", "EUR").replace("127.0.0.1", "shop.example");
-        let opened = centre.stage.get(&target).expect_provider_url().send();
+        let opened = centre.stage.get(&target).expect_provider_url().within(BOUND).send();
         assert!(matches!(opened.status, 302 | 502), "{mood:?}: {}", opened.text());
-        assert!(began.elapsed() < Duration::from_secs(15), "{mood:?}: it took {:?}", began.elapsed());
     }
 }
 

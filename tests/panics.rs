@@ -7,13 +7,16 @@ use stage::{Stage, assert_error, in_front_of, sandbox, wallet_target};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use support::{client::Request, config::Settings, raw_gateway::RawGateway, worker::Worker};
 
 /// Stands in the request that panics, and in the panic's message.
 const SECRET: &str = "order-4711-of-jane";
 const PATH: &str = "/assets/page";
+/// Longer than any answer may take on a busy machine, and shorter than the Worker's own time limit: whoever waits for what will
+/// never come waits longer.
+const BOUND: Duration = Duration::from_secs(20);
 
 fn stage() -> Stage {
     let sandbox = sandbox();
@@ -40,9 +43,11 @@ fn assert_serves(stage: &Stage, order: &str) {
 fn a_panic_before_or_after_a_call_fails_its_own_request_alone() {
     let stage = stage();
     for (at, place) in ["at-once", "after-the-reply", "at-once", "at-once", "after-the-reply"].into_iter().enumerate() {
-        assert_error(place, &panicking(&stage, place).send(), 500, "internal_error");
+        let answer = panicking(&stage, place).send();
+        assert_error(place, &answer, 500, "internal_error");
         assert_serves(&stage, &at.to_string());
-        assert!(stage.worker.logs("panicked at"), "{}", stage.worker.log());
+        let own = format!("in request {}", answer.header("Request-Id").expect("a request id"));
+        assert!(stage.worker.logs(&own), "{}", stage.worker.log());
         assert_eq!(told(&stage).len(), at + 1, "{place}: {}", stage.worker.log());
     }
     assert_tells_where_and_nothing_else(&stage);
@@ -63,9 +68,7 @@ fn a_panic_in_a_body_breaks_that_body_off() {
     let stage = stage();
     let page = format!("{}{SECRET} provoke-panic-in-a-body{}", "x".repeat(100_000), "y".repeat(100_000));
     stage.reply(PATH, 200, &[("content-type", "text/html")], page);
-    let began = Instant::now();
-    assert!(stage.get(PATH).try_send().is_err(), "the page seems whole");
-    assert!(began.elapsed() < Duration::from_secs(10), "the customer waits for what will never come");
+    assert!(stage.get(PATH).within(BOUND).try_send().is_err(), "the page seems whole");
     assert_serves(&stage, "1");
     assert!(stage.worker.logs("panicked at"), "{}", stage.worker.log());
     assert_tells_where_and_nothing_else(&stage);
@@ -76,13 +79,12 @@ fn a_panic_in_a_body_breaks_that_body_off() {
 fn requests_beside_a_panic_are_answered() {
     let stage = stage();
     stage.sandbox.fault("/control/wallet.php", livery_sandbox::Fault::Latency(300));
-    let began = Instant::now();
     thread::scope(|scope| {
         let beside: Vec<_> = (0..20)
             .map(|order| {
                 let target = wallet_target(&stage.shop_callback(&format!("beside{order}")));
                 let stage = &stage;
-                scope.spawn(move || (order, stage.get(&target).send()))
+                scope.spawn(move || (order, stage.get(&target).within(BOUND).send()))
             })
             .collect();
         for _ in 0..3 {
@@ -94,7 +96,6 @@ fn requests_beside_a_panic_are_answered() {
             assert!(answer.status == 500 || is_own, "{order}: {}", answer.text());
         }
     });
-    assert!(began.elapsed() < Duration::from_secs(10), "somebody waited for what never came");
     stage.sandbox.clear_faults();
     assert_serves(&stage, "1");
 }

@@ -4,10 +4,11 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write as _},
     net::TcpStream,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a part of an answer may take to arrive on a machine that is busy.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A request to a Worker.
 #[derive(Clone, Debug)]
@@ -20,13 +21,15 @@ pub struct Request {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     provider_url: bool,
+    limit: Option<Duration>,
 }
 
 impl Request {
     /// A request to `host` whose answer must not contain any of `hidden`.
     pub fn new(host: String, hidden: Vec<String>, method: &str, target: &str) -> Self {
         let (method, target, secrets) = (method.into(), target.into(), Arc::default());
-        Self { host, hidden, secrets, method, target, headers: Vec::new(), body: Vec::new(), provider_url: false }
+        let (headers, body) = (Vec::new(), Vec::new());
+        Self { host, hidden, secrets, method, target, headers, body, provider_url: false, limit: None }
     }
 
     /// Nothing that comes back may show one of these.
@@ -64,6 +67,12 @@ impl Request {
         self
     }
 
+    /// All of the answer has to be there in less time than this. What is then done with it does not count.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// Sends it. Panics if the answer does not arrive whole, or if it leaks.
     pub fn send(&self) -> Answer {
         let wanted = format!("{} {}", self.method, self.target);
@@ -72,20 +81,23 @@ impl Request {
         answer
     }
 
-    /// Sends it; an answer that does not arrive whole is an error. Panics if what arrived shows a secret; nothing else is
-    /// checked.
+    /// Sends it; an answer that does not arrive whole is an error. Panics if what arrived came too late or shows a secret;
+    /// nothing else is checked.
     pub fn try_send(&self) -> io::Result<Answer> {
+        let began = Instant::now();
         let mut stream = TcpStream::connect(&self.host)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(&self.bytes())?;
+        // Whoever has read enough may answer and close before everything is sent: that answer is what counts.
+        let sent = stream.write_all(&self.bytes());
         let mut reader = BufReader::new(Kept { stream, bytes: Vec::new() });
         let answer = Answer::read(&mut reader, self.method == "HEAD");
-        let what = || format!("{} {}", self.method, self.target);
+        let (took, what) = (began.elapsed(), || format!("{} {}", self.method, self.target));
+        assert!(self.limit.is_none_or(|limit| took < limit), "{}: it took {took:?}", what());
         match &answer {
             Ok(answer) => self.secrets.check_answer(&what(), answer),
             Err(_) => self.secrets.check(&what(), &reader.get_ref().bytes),
         }
-        answer
+        answer.map_err(|error| sent.err().unwrap_or(error))
     }
 
     fn bytes(&self) -> Vec<u8> {
