@@ -15,7 +15,7 @@ use support::{
 const KEY: &str = "sub=a-key-that-two-operators-share-0123456789";
 const WRONG_KEY: &str = "sub=a-key-that-nobody-shares-0123456789abcdef";
 const UNKNOWN_NAME: &str = "other=a-key-that-two-operators-share-0123456789";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Chain {
     sub: Worker,

@@ -78,9 +78,9 @@ fn check_death_with_parent<T>(test: &str, start: impl FnOnce() -> (String, T)) {
     assert!(is_closed(&host));
 }
 
-/// Whether nothing listens there any more, within two seconds.
+/// Whether nothing listens there any more, within a time that is enough on a busy machine.
 fn is_closed(host: &str) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while Instant::now() < deadline {
         if TcpStream::connect(host).is_err() {
             return true;

@@ -145,7 +145,7 @@ fn an_order_under_way_is_paid_after_the_rotation() {
     let wallet = stage.sandbox.wallet(&made.polygon_address_in).expect("the gateway's own record");
     let target = wallet.callback.strip_prefix(&stage.worker.url()).expect("our callback").to_owned();
     assert_eq!(worker.get(&format!("{target}&value_coin=10&coin=polygon_usdc")).send().text(), "*ok*");
-    assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, Duration::from_secs(5)));
+    assert!(stage.sandbox.wait_for(|state| state.shop_callbacks().len() == 1, Duration::from_mins(1)));
     assert_eq!(stage.sandbox.shop_callbacks()[0].number, "7");
 }
 

@@ -22,7 +22,7 @@ use std::{
 /// The chain id that the node pretends to have: Polygon's.
 const CHAIN: &str = "137";
 /// Longest wait for the node to start, or for a transaction to be mined.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 /// Enough for a transfer. It is named so that the node does not try the transaction first and refuses one that fails.
 const GAS: &str = "0x30000";
 /// What everybody who sends tokens owns of them: 2^120 base units.

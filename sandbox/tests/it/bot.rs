@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::client::get;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Scene {
     sandbox: Sandbox,
@@ -105,13 +105,13 @@ fn fields_may_be_missing_added_or_wrong() {
 #[test]
 fn callbacks_may_be_early_late_or_never() {
     let early = Scene::new(BotMode::BeforeStatusPaid);
-    early.sandbox.configure(|settings| settings.settle_ms = 400);
+    early.sandbox.configure(|settings| settings.settle_ms = 4_000);
     early.pay(1);
     assert_eq!(early.status()["status"], "unpaid");
     let address = early.address();
     early.until(|state| state.wallet(address).is_some_and(|wallet| wallet.payments[0].settled));
     assert_eq!(early.status()["status"], "paid");
-    let late = Scene::new(BotMode::Delayed(100));
+    let late = Scene::new(BotMode::Delayed(3_000));
     late.sandbox.pay(late.address(), "1").expect("a payment");
     assert!(late.sandbox.bot_log().is_empty() && late.status()["status"] == "paid");
     late.until(|state| state.shop_callbacks().len() == 1);

@@ -29,7 +29,7 @@ fn it_switches_and_shows() {
     assert_eq!(show("settings")["fee"], "0.02");
     let address = WALLETS[0].polygon_address_in;
     assert_eq!(post(&sandbox, "pay", &format!(r#"{{"address":"{address}","amount":"5"}}"#)).status, 200);
-    assert!(sandbox.wait_for(|state| state.bot_log().len() == 1, Duration::from_secs(5)));
+    assert!(sandbox.wait_for(|state| state.bot_log().len() == 1, Duration::from_mins(1)));
     assert_eq!(show("bot")[0]["acknowledged"], false);
     post(&sandbox, "clear", "");
     assert_eq!((page(), show("bot").as_array().map(Vec::len)), (200, Some(0)));

@@ -10,7 +10,7 @@ use livery_sandbox::{Fault, Listener, Options, Sandbox, documented::WALLETS};
 use super::client::{Answer, get, open, raw, send};
 
 const PATH: &str = "/control/convert.php";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 const BODY: &str = r#"{"status":"success","value_coin":"1.07","exchange_rate":"1.07427"}"#;
 
 fn started() -> (Sandbox, String) {

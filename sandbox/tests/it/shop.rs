@@ -6,7 +6,7 @@ use livery_sandbox::{Options, Sandbox};
 
 use super::client::{get, send};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn started() -> Sandbox {
     let sandbox = Sandbox::start(Options::default()).expect("a sandbox");
