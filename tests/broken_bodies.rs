@@ -80,7 +80,7 @@ fn a_whole_body_passes_whatever_its_length() {
 /// what such a line does.
 #[test]
 fn a_slow_customer_gets_the_whole_body() {
-    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "500"));
+    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "3000"));
     let length = 5_000_000;
     stage.reply(PATH, 200, &[("content-type", "image/png")], vec![b'x'; length]);
     let mut stream = TcpStream::connect(stage.worker.host()).expect("a connection");
@@ -89,7 +89,7 @@ fn a_slow_customer_gets_the_whole_body() {
     let mut first = [0; 12];
     stream.read_exact(&mut first).expect("the status");
     assert_eq!(&first, b"HTTP/1.1 200");
-    thread::sleep(Duration::from_secs(1));
+    thread::sleep(Duration::from_secs(4));
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).expect("the rest");
     assert!(rest.len() > length, "{} of {length} bytes and a head", rest.len());

@@ -144,7 +144,7 @@ fn a_dead_list_stops_no_checkout_and_is_not_asked_again_at_once() {
 
 #[test]
 fn a_list_that_does_not_come_in_time_is_done_without() {
-    let stage = stage(&[("GATEWAY_TIMEOUT_MS", "1000")]);
+    let stage = stage(&[("GATEWAY_TIMEOUT_MS", "3000")]);
     stage.sandbox.fault_times("/control/provider-status", Fault::Latency(20_000), 1);
     assert_eq!(checkout(&stage, "moonpay", "103.78", "USD").status, 302);
 }

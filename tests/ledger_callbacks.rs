@@ -73,14 +73,14 @@ fn the_merchant_gets_what_the_classic_relay_gives() {
 
 #[test]
 fn what_was_not_taken_is_due_again() {
-    let stage = open_stage(&[("GATEWAY_TIMEOUT_MS", "700")]);
+    let stage = open_stage(&[("GATEWAY_TIMEOUT_MS", "3000")]);
     let shop = Caller::merchant(&stage);
     let elsewhere = vec![("location".to_owned(), format!("{}/elsewhere", stage.sandbox.shop_url()))];
     for (number, (answer, status, error)) in [
         (reply(500), json!(500), json!(null)),
         (reply(404), json!(404), json!(null)),
         (ShopReply { status: 302, headers: elsewhere, ..ShopReply::default() }, json!(302), json!(null)),
-        (ShopReply { delay: Duration::from_secs(3), ..ShopReply::default() }, json!(null), json!("timeout")),
+        (ShopReply { delay: Duration::from_secs(20), ..ShopReply::default() }, json!(null), json!("timeout")),
     ]
     .into_iter()
     .enumerate()

@@ -60,7 +60,7 @@ fn a_hundred_customers_at_the_same_time_make_one_wallet() {
 
 #[test]
 fn a_gateway_that_fails_leaves_the_session_as_it_was() {
-    let stage = open_stage(&[("GATEWAY_TIMEOUT_MS", "500")]);
+    let stage = open_stage(&[("GATEWAY_TIMEOUT_MS", "3000")]);
     let shop = Caller::merchant(&stage);
     let session = shop.session(&json!({}));
     let page = || "<h1>down</h1>".to_owned();
@@ -72,7 +72,7 @@ fn a_gateway_that_fails_leaves_the_session_as_it_was() {
         (Fault::MissingAddressIn, 502, "gateway_invalid_reply"),
         (Fault::MissingField("ipn_token".into()), 502, "gateway_invalid_reply"),
         (Fault::RedirectTo("https://evil.example/".into()), 502, "gateway_invalid_reply"),
-        (Fault::Latency(1500), 504, "gateway_timeout"),
+        (Fault::Latency(600_000), 504, "gateway_timeout"),
     ] {
         stage.sandbox.fault("/control/wallet.php", fault.clone());
         let answer = visit(&stage, &session, "").send();

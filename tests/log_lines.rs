@@ -185,7 +185,7 @@ fn the_time_that_others_take_is_told_apart() {
 
 #[test]
 fn what_the_gateway_did_wrong_is_named() {
-    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "500"));
+    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "3000"));
     let (convert, page) = ("/control/convert.php", "/assets/app.css");
     let faults = [
         (Fault::Status(500, "jane@private.example".into()), 502, "gateway_unavailable"),

@@ -168,7 +168,7 @@ fn followers(stage: &Stage, target: &str) -> Vec<Customer> {
 #[test]
 fn who_leaves_takes_nobody_with_them() {
     let stage = Stage::with(&[]);
-    stage.sandbox.fault(WALLET, Fault::Latency(2000));
+    stage.sandbox.fault(WALLET, Fault::Latency(8000));
     let target = wallet_target(&stage.shop_callback("1"));
     let leader = Customer::asking_and_deaf(&stage.worker, &target);
     assert!(stage.sandbox.wait_for(|state| !state.requests().is_empty(), PATIENCE));
@@ -184,13 +184,13 @@ fn who_leaves_takes_nobody_with_them() {
 
 #[test]
 fn everybody_hears_in_time_that_the_gateway_is_late() {
-    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "1000"));
+    let stage = Stage::branded_with(|settings| settings.set("GATEWAY_TIMEOUT_MS", "3000"));
     stage.sandbox.fault(WALLET, Fault::Latency(600_000));
     let (target, began) = (stage.wallet_target(), Instant::now());
     for mut follower in followers(&stage, &target) {
         assert_error("late", &follower.hear(), 504, "gateway_timeout");
     }
-    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     let asked = stage.asked().len();
     assert!(asked < FOLLOWERS, "{asked} calls");
     stage.sandbox.clear();
