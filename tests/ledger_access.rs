@@ -74,6 +74,9 @@ impl<'s> Shop<'s> {
         owner.post(&format!("checkout-sessions/{}/simulate-payment", text(&paid, "id")), &json!({}));
         let first = |kind: &str| text(&owner.list(kind)[0], "id");
         let [transaction, callback, event, delivery] = ["transactions", "callbacks", "events", "webhook-deliveries"].map(first);
+        // The merchant is called beside the tests, which would find one more event when that is done.
+        owner.await_that(&format!("callbacks/{callback}"), |callback| callback["status"] == "delivered");
+        owner.await_that("webhook-deliveries?status=pending", |list| list["data"] == json!([]));
         let session = text(&owner.session(&json!({})), "id");
         let key = text(&owner.post("api-keys", &json!({})), "id");
         let (account, webhook) = (owner.account_id(), text(&webhook, "id"));

@@ -15,7 +15,10 @@ use support::worker::Worker;
 
 const ADMIN: &str = "the-operators-own-token-0123456789";
 /// Longer than a ledger sleeps after an alarm that failed.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long the session lives, in milliseconds: the Worker that makes it is dead before that, on a busy machine too.
+const LIFETIME_MS: u64 = 10_000;
 
 /// The ledger's database: the only one, besides what workerd notes itself.
 fn database(folder: &Path) -> PathBuf {
@@ -52,7 +55,7 @@ fn a_ledger_that_woke_with_wrong_settings_wakes_again() {
     let good = in_front_of(&sandbox, &[("ADMIN_TOKEN", ADMIN), ("PAYOUT_WALLET", MERCHANT)]);
     let mut worker = Worker::start(&good);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_millis();
-    let body = json!({"amount": "1", "currency": "USD", "expires_at": u64::try_from(now).expect("a moment") + 2000});
+    let body = json!({"amount": "1", "currency": "USD", "expires_at": u64::try_from(now).expect("a moment") + LIFETIME_MS});
     let request = worker.request("POST", "/api/v1/checkout-sessions").header("authorization", &format!("Bearer {ADMIN}"));
     assert_eq!(request.body(body.to_string()).send().status, 200);
     worker.kill9();

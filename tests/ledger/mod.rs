@@ -4,9 +4,12 @@
 use crate::stage::{MERCHANT, Stage, failure};
 use crate::support::client::{Answer, Request};
 use livery_sandbox::Sandbox;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use std::{
-    fs, thread,
+    fs,
+    path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -23,8 +26,8 @@ pub const PAID_AT_ONCE: [&str; 6] = [
     "callback.delivered",
 ];
 
-/// How long something that happens by itself may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long something that happens by itself may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A stage whose operator has a token.
 pub fn stage(settings: &[(&str, &str)]) -> Stage {
@@ -180,12 +183,31 @@ impl<'s> Caller<'s> {
 /// tasks when it is next asked for anything.
 pub fn bring_forward(stage: &mut Stage, kind: &str) {
     stage.worker.kill9();
-    let files = fs::read_dir(stage.worker.ledgers().join("ledger")).expect("the databases").flatten().map(|entry| entry.path());
-    for file in files.filter(|file| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite")) {
-        let database = rusqlite::Connection::open(&file).expect("a database");
+    for file in databases(stage) {
+        let database = Connection::open(&file).expect("a database");
         database.execute("UPDATE tasks SET due = 1 WHERE kind = ?", [kind]).expect("its tasks");
     }
     stage.worker.restart();
+}
+
+/// Waits until no task of that kind is under way: what came of it is written down then, and outlives a kill.
+pub fn await_end(stage: &Stage, kind: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    let is_under_way = |file: PathBuf| {
+        let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
+        let sql = "SELECT count(*) FROM tasks WHERE kind = ? AND leased = 1";
+        database.query_row(sql, [kind], |row| row.get::<_, i64>(0)).expect("its tasks") > 0
+    };
+    while databases(stage).into_iter().any(is_under_way) {
+        assert!(Instant::now() < deadline, "a task of the kind {kind} has no end");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn databases(stage: &Stage) -> Vec<PathBuf> {
+    let files = fs::read_dir(stage.worker.ledgers().join("ledger")).expect("the databases").flatten().map(|entry| entry.path());
+    let is_database = |file: &PathBuf| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite");
+    files.filter(is_database).collect()
 }
 
 /// The text in a field.
