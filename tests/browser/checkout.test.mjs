@@ -28,8 +28,9 @@ function customer(name, steps) {
 }
 
 async function payHere(page, country) {
-  assert.equal(new URL(page.url()).host, new URL(local.sandbox.provider).host);
+  // It waits for the provider's page, which alone has this.
   assert.equal(await page.textContent('#country'), country);
+  assert.equal(new URL(page.url()).host, new URL(local.sandbox.provider).host);
   await page.click('button[value=pay]');
   assert.equal(await page.textContent('#outcome'), 'Payment complete');
 }
@@ -53,6 +54,8 @@ customer('shop, hosted page, provider, payment, paid', async ({ page, requested,
   assert.equal(await page.textContent('#dollars'), '103.78');
   assert.match(await page.textContent('#pol-price'), /^\d+(\.\d+)?$/);
   assert.ok(Number(await page.textContent('#provider-count')) > 10);
+  // Style sheets and images come in beside the text.
+  await page.waitForLoadState('load');
   await assertStyled(page);
   assert.ok(requested.some((url) => url === `${local.livery}/assets/theme.css`), 'the style sheet inside the style sheet');
   await check();
