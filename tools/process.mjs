@@ -13,8 +13,12 @@ export const inProject = (...parts) => join(root, ...parts);
 /** What the project allows itself; the tests in Rust read the same file. */
 export const budgets = JSON.parse(readFileSync(inProject('tools', 'budgets.json'), 'utf8'));
 
+/** What comes over the network is asked for again where it fails, more often than by default: a set-up has many downloads. */
+const AGAIN = { CARGO_NET_RETRY: '10', RUSTUP_MAX_RETRIES: '10', npm_config_fetch_retries: '5', PIP_RETRIES: '10' };
+
 /** The project's own tools (and its Node) come before the machine's; wrangler stays quiet and offline. */
 export const environment = {
+  ...AGAIN,
   ...process.env,
   PATH: [inProject('node_modules', '.bin'), process.env.PATH].join(delimiter),
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
@@ -39,9 +43,9 @@ export async function script(module, main) {
   }
 }
 
-/** The output of a short command, or null if it is missing or fails. */
+/** The output of a command, however long, or null if it is missing or fails. */
 export function capture(command, args) {
-  const done = spawnSync(command, args, { cwd: root, env: environment, encoding: 'utf8' });
+  const done = spawnSync(command, args, { cwd: root, env: environment, encoding: 'utf8', maxBuffer: Infinity });
   return done.status === 0 ? done.stdout.trim() : null;
 }
 
@@ -85,7 +89,7 @@ function signal(child, name) {
 }
 
 /** The first line of a child's output that is a JSON object, or a failure if it ends or stays silent. */
-export function firstJson(child, what, milliseconds = 30_000) {
+export function firstJson(child, what, milliseconds = 120_000) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Failure(`${what} did not start in time`)), milliseconds);
     child.once('error', (error) => reject(new Failure(`${what} could not be started: ${error.message}`)));
@@ -99,7 +103,7 @@ export function firstJson(child, what, milliseconds = 30_000) {
 }
 
 /** The answer of `url`, as soon as there is one. */
-export async function answers(url, child, what, milliseconds = 60_000) {
+export async function answers(url, child, what, milliseconds = 120_000) {
   const deadline = Date.now() + milliseconds;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Failure(`${what} ended before it was ready (code ${child.exitCode})`);

@@ -98,12 +98,13 @@ const REQUIREMENTS = inProject('tests', 'webhooks', 'requirements.txt');
 /** The machine's Python, with packages of the project's own. */
 export const pythonPath = inProject('.tools', 'python', 'bin', 'python');
 
-/** Without a Python that can have packages of its own there are none, and nothing but those tests misses them. */
+/** Without a Python that can have packages of its own there are none, and nothing but those tests misses them: under CI they must run. */
 function installPythonPackages() {
   if (hasPythonPackages() || capture('python3', ['-c', 'import ensurepip, venv']) === null) return;
   say('installing Python packages for the tests (about 5 seconds)');
   const install = ['-m', 'pip', 'install', '--quiet', '--require-hashes', '--only-binary=:all:', '--requirement', REQUIREMENTS];
   const installed = run('python3', ['-m', 'venv', '--clear', inProject('.tools', 'python')]) && run(pythonPath, install);
+  if (!installed && process.env.CI) throw new Failure('the Python packages could not be installed: the reason is above');
   if (!installed) return say('the Python packages could not be installed: the tests that need them will be skipped');
   writeFileSync(pythonRecord(), pythonState());
 }

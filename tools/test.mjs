@@ -19,7 +19,7 @@ const PROPERTIES = {
   counts: RUST_COUNTS,
 };
 const NODE = {
-  command: ['node', '--test', '--test-reporter=spec', '--test-timeout=120000', 'tests/**/*.test.mjs'],
+  command: ['node', '--test', '--test-reporter=spec', '--test-timeout=600000', 'tests/**/*.test.mjs'],
   counts: { passed: /^ℹ pass (\d+)/gm, failed: /^ℹ (?:fail|cancelled) (\d+)/gm, skipped: /^ℹ skipped (\d+)/gm },
 };
 
