@@ -204,7 +204,8 @@ pub fn await_end(stage: &Stage, kind: &str) {
     }
 }
 
-fn databases(stage: &Stage) -> Vec<PathBuf> {
+/// The databases of all ledgers.
+pub fn databases(stage: &Stage) -> Vec<PathBuf> {
     let files = fs::read_dir(stage.worker.ledgers().join("ledger")).expect("the databases").flatten().map(|entry| entry.path());
     let is_database = |file: &PathBuf| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite");
     files.filter(is_database).collect()

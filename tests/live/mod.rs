@@ -1,7 +1,7 @@
 //! Whoever listens to live events: over a WebSocket, or as a browser reads server-sent events.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
-use crate::ledger::Caller;
+use crate::ledger::{Caller, databases};
 use crate::stage::Stage;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -198,24 +198,19 @@ impl Lines {
     }
 }
 
-/// The databases of all ledgers.
-fn databases(stage: &Stage) -> impl Iterator<Item = Connection> {
-    let files = std::fs::read_dir(stage.worker.ledgers().join("ledger")).expect("databases").flatten().map(|file| file.path());
-    let files = files.filter(|file| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite"));
-    files.map(|file| Connection::open(file).expect("a database"))
-}
-
 /// How many listeners the ledgers know of.
 pub fn known(stage: &Stage) -> i64 {
-    let count =
-        |database: Connection| database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
-    databases(stage).map(count).sum()
+    let count = |file| {
+        let database = Connection::open(file).expect("a database");
+        database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, i64>(0)).unwrap_or(0)
+    };
+    databases(stage).into_iter().map(count).sum()
 }
 
 /// Puts a listener in the rows whose socket never was: a ledger that begins anew finds that out, and no other does.
 pub fn make_up(stage: &Stage) {
     let row = "INSERT INTO listeners (socket, actor, livemode, form, told, since) SELECT 'none', 'operator', 1, 0, '', 0
         FROM listeners LIMIT 1";
-    let put = |database: Connection| database.execute(row, []).unwrap_or(0);
-    assert_eq!(databases(stage).map(put).sum::<usize>(), 1);
+    let put = |file| Connection::open(file).expect("a database").execute(row, []).unwrap_or(0);
+    assert_eq!(databases(stage).into_iter().map(put).sum::<usize>(), 1);
 }
