@@ -41,7 +41,7 @@ pub enum Close {
     Revoked,
     /// It said something, though it can only listen.
     Talks,
-    /// More listen to its session than can, and it was there the longest.
+    /// More listen to its session than can, and it was there the longest: whoever comes back replaces another.
     Replaced,
 }
 
