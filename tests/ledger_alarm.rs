@@ -6,12 +6,10 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use stage::{MERCHANT, in_front_of, sandbox};
 use std::{
-    fs,
-    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant, SystemTime},
 };
-use support::worker::Worker;
+use support::{ledgers::of_accounts, worker::Worker};
 
 const ADMIN: &str = "the-operators-own-token-0123456789";
 /// Longer than a ledger sleeps after an alarm that failed.
@@ -20,16 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long the session lives, in milliseconds: the Worker that makes it is dead before that, on a busy machine too.
 const LIFETIME_MS: u64 = 10_000;
 
-/// The ledger's database: the only one, besides what workerd notes itself.
-fn database(folder: &Path) -> PathBuf {
-    let files = fs::read_dir(folder.join("ledger")).expect("the ledgers").flatten().map(|entry| entry.path());
-    let is_ledger = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "sqlite") && !path.ends_with("metadata.sqlite");
-    files.into_iter().find(is_ledger).expect("a ledger")
-}
-
 /// What `sql` counts in the ledger, of which nobody else asks anything meanwhile.
 fn counts(worker: &Worker, sql: &str) -> i64 {
-    let connection = Connection::open_with_flags(database(&worker.ledgers()), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("rows");
+    let file = of_accounts(&worker.ledgers()).next().expect("a ledger");
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("rows");
     connection.query_row(sql, [], |row| row.get(0)).unwrap_or(0)
 }
 

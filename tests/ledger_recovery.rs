@@ -1,17 +1,16 @@
 //! What a ledger owes when it dies, it remembers when it is back: by itself and within seconds. What cannot be done stands in
 //! nobody's way, and is never forgotten.
-mod durability;
 mod ledger;
 mod stage;
 mod support;
 
-use durability::cold::databases;
 use ledger::{Caller, pay, stage as open_stage};
 use livery_sandbox::{Fault, ShopReply};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use stage::Stage;
 use std::time::{Duration, Instant};
+use support::ledgers::databases;
 
 /// How long a ledger may take to notice what it lost: ten seconds, and as much again on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);

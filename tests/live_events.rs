@@ -181,8 +181,7 @@ fn whoever_says_too_much_is_dropped() {
 fn one_customer_too_many_takes_the_place_of_the_first() {
     let stage = open_stage(&[]);
     let shop = Caller::merchant(&stage);
-    let path = format!("checkout-sessions/{}/live-token", text(&shop.session(&json!({})), "id"));
-    let query = format!("?token={}", text(&shop.post(&path, &json!({})), "token"));
+    let query = live::customers_query(&shop, &shop.session(&json!({})));
     let open = || Listener::connect(&stage.worker.host(), &query, None).expect("a listener");
     let mut pages: Vec<Listener> = (0..21).map(|_| open()).collect();
     assert!(pages.iter_mut().all(|page| page.next()["type"] == "status"));
@@ -193,8 +192,7 @@ fn one_customer_too_many_takes_the_place_of_the_first() {
 fn whoever_asks_whether_the_connection_lives_is_answered() {
     let stage = open_stage(&[]);
     let shop = Caller::merchant(&stage);
-    let path = format!("checkout-sessions/{}/live-token", text(&shop.session(&json!({})), "id"));
-    let query = format!("?token={}", text(&shop.post(&path, &json!({})), "token"));
+    let query = live::customers_query(&shop, &shop.session(&json!({})));
     let mut customer = Listener::connect(&stage.worker.host(), &query, None).expect("a listener");
     assert_eq!(customer.next()["type"], "status");
     for mut listener in [Listener::open(&shop, ""), customer] {

@@ -48,8 +48,7 @@ fn a_customers_page_reads_its_sessions_state_from_any_origin() {
     let stage = open_stage(&[]);
     let shop = Caller::merchant(&stage);
     let session = shop.session(&json!({}));
-    let token = shop.post(&format!("checkout-sessions/{}/live-token", text(&session, "id")), &json!({}));
-    let query = format!("?token={}", text(&token, "token"));
+    let query = live::customers_query(&shop, &session);
     let mut lines = Lines::open(&stage.worker.host(), &query, &[("Origin", "https://shop.example")]);
     assert!(lines.head.contains(&"access-control-allow-origin: *".to_owned()), "{:#?}", lines.head);
     let first = lines.next();
@@ -103,8 +102,7 @@ fn who_does_not_read_is_dropped() {
 fn a_page_can_connect_so_often() {
     let stage = open_stage(&[("RATE_LIMIT_PER_CLIENT", "2")]);
     let shop = Caller::merchant(&stage);
-    let token = shop.post(&format!("checkout-sessions/{}/live-token", text(&shop.session(&json!({})), "id")), &json!({}));
-    let (query, me) = (format!("?token={}", text(&token, "token")), ("CF-Connecting-IP", "192.0.2.1"));
+    let (query, me) = (live::customers_query(&shop, &shop.session(&json!({}))), ("CF-Connecting-IP", "192.0.2.1"));
     let started = Instant::now();
     let _pages = [(); 2].map(|()| Lines::open(&stage.worker.host(), &query, &[me]));
     let refused = stage.get(&format!("{}{query}", live::PATH)).header(me.0, me.1);

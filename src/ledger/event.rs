@@ -216,7 +216,8 @@ pub fn note<T: Object>(cx: &Context<'_>, kind: Type, object: &T, about: &str) ->
         data: Data { object: RawValue::from_string(write(object)?).map_err(|_| Error::Internal)? },
     };
     let event = Kept { shown: event, hidden: Nothing {} };
-    event.insert(cx.books)?;
-    pump::publish(cx, &event.shown)?;
+    let json = write(&event.shown)?;
+    event.insert_written(cx.books, &json)?;
+    pump::publish(cx, &event.shown, &json)?;
     Ok(event.shown)
 }

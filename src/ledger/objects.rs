@@ -37,8 +37,16 @@ impl<T: Object> Kept<T> {
     /// # Errors
     /// [`Error::Books`] where the database fails, or where an object with this id, or with this transaction, is there already.
     pub fn insert(&self, books: &dyn Books) -> Result<(), Error> {
-        let (data, hidden) = (write(&self.shown)?, write(&self.hidden)?);
-        let values = [T::KIND.into(), self.shown.livemode().into(), self.shown.id().into(), (&data).into(), (&hidden).into()];
+        self.insert_written(books, &write(&self.shown)?)
+    }
+
+    /// The same of one whose text, `data`, is needed besides: it is made once.
+    ///
+    /// # Errors
+    /// Those of [`Kept::insert`].
+    pub fn insert_written(&self, books: &dyn Books, data: &str) -> Result<(), Error> {
+        let hidden = write(&self.hidden)?;
+        let values = [T::KIND.into(), self.shown.livemode().into(), self.shown.id().into(), data.into(), (&hidden).into()];
         books.run("INSERT INTO objects (kind, livemode, id, data, hidden) VALUES (?, ?, ?, ?, ?)", &values)
     }
 

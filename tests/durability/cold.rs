@@ -1,10 +1,7 @@
 //! A ledger's database as a kill left it, read while nobody runs: what must hold there at every moment.
+use crate::support::ledgers::databases;
 use rusqlite::{Connection, Params};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 use tempfile::TempDir;
 
 /// A copy of a database.
@@ -192,15 +189,6 @@ impl Cold {
     pub fn leased(&self) -> usize {
         self.must("SELECT subject FROM tasks WHERE leased = 1").len()
     }
-}
-
-/// All databases of ledgers.
-pub fn databases(ledgers: &Path) -> Vec<PathBuf> {
-    let folders = fs::read_dir(ledgers).expect("the folder").flatten().filter(|entry| entry.path().is_dir());
-    let files = folders.flat_map(|folder| fs::read_dir(folder.path()).expect("a folder").flatten());
-    let is_database =
-        |path: &PathBuf| path.extension().is_some_and(|kind| kind == "sqlite") && !path.ends_with("metadata.sqlite");
-    files.map(|file| file.path()).filter(is_database).collect()
 }
 
 fn text(value: rusqlite::types::Value) -> String {

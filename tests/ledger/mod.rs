@@ -2,12 +2,14 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 use crate::stage::{MERCHANT, Stage, failure};
-use crate::support::client::{Answer, Request};
+use crate::support::{
+    client::{Answer, Request},
+    ledgers::of_accounts,
+};
 use livery_sandbox::Sandbox;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use std::{
-    fs,
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -183,7 +185,7 @@ impl<'s> Caller<'s> {
 /// tasks when it is next asked for anything.
 pub fn bring_forward(stage: &mut Stage, kind: &str) {
     stage.worker.kill9();
-    for file in databases(stage) {
+    for file in of_accounts(&stage.worker.ledgers()) {
         let database = Connection::open(&file).expect("a database");
         database.execute("UPDATE tasks SET due = 1 WHERE kind = ?", [kind]).expect("its tasks");
     }
@@ -198,17 +200,10 @@ pub fn await_end(stage: &Stage, kind: &str) {
         let sql = "SELECT count(*) FROM tasks WHERE kind = ? AND leased = 1";
         database.query_row(sql, [kind], |row| row.get::<_, i64>(0)).expect("its tasks") > 0
     };
-    while databases(stage).into_iter().any(is_under_way) {
+    while of_accounts(&stage.worker.ledgers()).any(is_under_way) {
         assert!(Instant::now() < deadline, "a task of the kind {kind} has no end");
         thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// The databases of all ledgers.
-pub fn databases(stage: &Stage) -> Vec<PathBuf> {
-    let files = fs::read_dir(stage.worker.ledgers().join("ledger")).expect("the databases").flatten().map(|entry| entry.path());
-    let is_database = |file: &PathBuf| file.extension().is_some_and(|end| end == "sqlite") && !file.ends_with("metadata.sqlite");
-    files.filter(is_database).collect()
 }
 
 /// The text in a field.

@@ -1,8 +1,9 @@
 //! Whoever listens to live events: over a WebSocket, or as a browser reads server-sent events.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
-use crate::ledger::{Caller, databases};
+use crate::ledger::{Caller, text};
 use crate::stage::Stage;
+use crate::support::ledgers::of_accounts;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::{
@@ -16,6 +17,12 @@ use tungstenite::{Message, WebSocket, client::IntoClientRequest as _, handshake:
 pub const PATH: &str = "/api/v1/events/stream";
 /// How long something that happens by itself may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The query with which the page of this session's customer listens, with its `?`.
+pub fn customers_query(shop: &Caller<'_>, session: &Value) -> String {
+    let token = shop.post(&format!("checkout-sessions/{}/live-token", text(session, "id")), &json!({}));
+    format!("?token={}", text(&token, "token"))
+}
 
 /// What is heard over a WebSocket.
 pub struct Listener {
@@ -204,7 +211,7 @@ pub fn known(stage: &Stage) -> i64 {
         let database = Connection::open(file).expect("a database");
         database.query_row("SELECT count(*) FROM listeners", [], |row| row.get::<_, i64>(0)).unwrap_or(0)
     };
-    databases(stage).into_iter().map(count).sum()
+    of_accounts(&stage.worker.ledgers()).map(count).sum()
 }
 
 /// Puts a listener in the rows whose socket never was: a ledger that begins anew finds that out, and no other does.
@@ -212,5 +219,5 @@ pub fn make_up(stage: &Stage) {
     let row = "INSERT INTO listeners (socket, actor, livemode, form, told, since) SELECT 'none', 'operator', 1, 0, '', 0
         FROM listeners LIMIT 1";
     let put = |file| Connection::open(file).expect("a database").execute(row, []).unwrap_or(0);
-    assert_eq!(databases(stage).into_iter().map(put).sum::<usize>(), 1);
+    assert_eq!(of_accounts(&stage.worker.ledgers()).map(put).sum::<usize>(), 1);
 }

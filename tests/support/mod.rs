@@ -21,6 +21,7 @@ pub mod evm;
 pub mod gate;
 pub mod lawful;
 pub mod leaks;
+pub mod ledgers;
 pub mod noise;
 pub mod port;
 pub mod process;

@@ -1,6 +1,6 @@
 //! The ledger's own records, read while nobody runs; and time, which passes there as a test says.
-use crate::durability::cold::{Cold, databases};
-use crate::support::endpoint::now;
+use crate::durability::cold::Cold;
+use crate::support::{endpoint::now, ledgers::databases};
 use rusqlite::Connection;
 use std::{collections::HashMap, path::Path};
 

@@ -9,17 +9,16 @@ use crate::ledger::filter;
 use crate::ledger::live::form::Form;
 use crate::ledger::live::listener::close;
 use crate::ledger::live::{ASK_AT, Close, MESSAGE_BYTES, PATIENCE_MS, WINDOW};
-use crate::ledger::objects::write;
 use crate::ledger::task::{self, Kind};
 
 /// How many events are looked through in one turn for somebody who is behind.
 const PAGE: u32 = 500;
 
-/// Tells an event to everybody who wants it and keeps up. Whoever is behind reads it later.
+/// Tells an event, which is the text `json`, to everybody who wants it and keeps up. Whoever is behind reads it later.
 ///
 /// # Errors
 /// [`Error::Books`] where the database fails.
-pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
+pub fn publish(cx: &Context<'_>, event: &Event, json: &str) -> Result<(), Error> {
     let patterns = serde_json::to_string(&filter::patterns(&event.kind).collect::<Vec<_>>()).unwrap_or_default();
     let sql = "UPDATE listeners SET told = ?1, unread = unread + ?8, is_behind = unread + ?8 >= ?2,
             asked = iif(asked = 0 AND unread + ?8 >= ?6, unread + ?8, asked),
@@ -28,7 +27,7 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
             WHERE livemode = ?3 AND session IN ('', ?4) AND type IN (SELECT value FROM json_each(?5)))
         RETURNING socket, form, asked = unread";
     let session = event.checkout_session.as_deref().unwrap_or_default();
-    let (question, json) = (new_question(cx), write(event)?);
+    let question = new_question(cx);
     let values = [
         (&event.id).into(),
         WINDOW.into(),
@@ -37,7 +36,7 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
         (&patterns).into(),
         ASK_AT.into(),
         (&question).into(),
-        weight(&json).into(),
+        weight(json).into(),
     ];
     let heard = |row: &Row| Hearer {
         socket: row.text(0).unwrap_or_default(),
@@ -51,7 +50,7 @@ pub fn publish(cx: &Context<'_>, event: &Event) -> Result<(), Error> {
     for form in Form::ALL {
         let of_form = || hearers.iter().filter(|hearer| hearer.form == form);
         let all: Vec<String> = of_form().map(|hearer| hearer.socket.clone()).collect();
-        if let Some(text) = if all.is_empty() { None } else { form.event(cx.config, event, &json)? } {
+        if let Some(text) = if all.is_empty() { None } else { form.event(cx.config, event, json)? } {
             cx.books.tell(&all, &text);
         }
         let asked: Vec<String> = of_form().filter(|hearer| hearer.is_asked).map(|hearer| hearer.socket.clone()).collect();

@@ -7,16 +7,20 @@ use crate::http::Method;
 use crate::ledger::live::{ASK_AT, MESSAGE_BYTES, MOST_OF_SESSION, PATIENCE_MS, WINDOW};
 use crate::ledger::testing::world::World;
 
+/// Whoever was asked a moment ago and does not answer has all their time, and no more.
+fn assert_dropped_in_time(world: &World, reader: &Reader) {
+    world.wait(PATIENCE_MS / 1000 - 1);
+    assert_eq!(sockets(world).len(), 1);
+    world.wait(1);
+    assert_eq!((sockets(world).len(), reader.inbox(world).pop().as_deref()), (0, Some("4008")));
+}
+
 #[test]
 fn whoever_does_not_confirm_in_time_is_dropped() {
-    let (world, mut reader) = with_reader(ASK_AT);
-    world.wait(PATIENCE_MS / 1000 - 1);
-    assert_eq!(sockets(&world).len(), 1);
-    world.wait(1);
-    reader.inbox(&world).last().map(|code| assert_eq!(code, "4008")).expect("a message");
-    assert_eq!((sockets(&world).len(), world.database().select("SELECT * FROM subscriptions").len()), (0, 0));
+    let (world, reader) = with_reader(ASK_AT);
+    assert_dropped_in_time(&world, &reader);
+    assert_eq!(world.database().select("SELECT * FROM subscriptions").len(), 0);
     assert_eq!(world.database().select("SELECT * FROM tasks WHERE kind = 'listen'").len(), 0);
-    reader.closed = Some("4008".to_owned());
 }
 
 #[test]
@@ -32,10 +36,7 @@ fn whoever_confirms_stays() {
 #[test]
 fn whoever_left_while_connecting_is_forgotten() {
     let (world, reader) = with_reader(0);
-    world.wait(PATIENCE_MS / 1000 - 1);
-    assert_eq!(sockets(&world).len(), 1);
-    world.wait(1);
-    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
+    assert_dropped_in_time(&world, &reader);
 }
 
 /// Whoever says that they have read what they have not is sent no more than others.
@@ -118,10 +119,7 @@ fn whoever_stops_confirming_is_dropped() {
     let (world, mut reader) = with_reader(0);
     reader.read(&world, usize::MAX);
     (0..ASK_AT).for_each(|_| drop(world.session(&json!({}))));
-    world.wait(PATIENCE_MS / 1000 - 1);
-    assert_eq!(sockets(&world).len(), 1);
-    world.wait(1);
-    assert_eq!((sockets(&world).len(), reader.inbox(&world).pop().as_deref()), (0, Some("4008")));
+    assert_dropped_in_time(&world, &reader);
 }
 
 /// Whoever follows many sessions says so in one go, and reads the answers afterwards.
