@@ -11,11 +11,18 @@ use serde_json::{Value, json};
 use stage::Stage;
 use std::{
     env,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
-use support::{dice::Dice, endpoint::now, worker::Door};
+use support::{
+    dice::Dice,
+    endpoint::{Endpoint, Got, answer, now},
+    worker::Door,
+};
 use webhook_load::{
     hosts::{Host, Manner, Outage},
     records::{self, Records},
@@ -64,6 +71,58 @@ fn what_is_owed_arrives_whenever_the_machine_dies() {
         assert!(passes < MOST, "{:#?}", campaign.records.pending());
     }
     campaign.judge();
+}
+
+/// Days pass while the machine is off, and there is an attempt after each.
+#[test]
+fn whoever_takes_nothing_for_days_is_disabled_and_the_others_are_told() {
+    let mut stage = open_stage(&[]);
+    let token = Caller::merchant(&stage).token;
+    let is_back = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_back);
+    let returning =
+        Endpoint::start(move |_, stream| answer(stream, if seen.load(Ordering::SeqCst) { 200 } else { 500 }, &[], ""));
+    let (dead, well) = (Endpoint::saying(500), Endpoint::saying(200));
+    let shop = Caller::with_token(&stage, &token);
+    let health = ["webhook.failing", "webhook.recovered", "webhook.disabled"];
+    shop.post("webhooks", &json!({"url": well.url(), "event_types": health}));
+    let deliveries = [&dead, &returning].map(|endpoint| {
+        let hook = shop.post("webhooks", &json!({"url": endpoint.url(), "event_types": ["webhook.test"]}));
+        shop.post(&format!("webhooks/{}/test", text(&hook, "id")), &json!({}))
+    });
+    await_attempts(&shop, &deliveries, [1, 1]);
+    for counts in [[2, 2], [3, 3], [4, 3]] {
+        assert_eq!(health_of(&Caller::with_token(&stage, &token), &deliveries[0]), ("enabled".to_owned(), Value::Null));
+        stage.worker.kill9();
+        records::pass(&stage.worker.ledgers(), LONG);
+        stage.worker.restart();
+        await_attempts(&Caller::with_token(&stage, &token), &deliveries, counts);
+        is_back.store(true, Ordering::SeqCst);
+    }
+    let shop = Caller::with_token(&stage, &token);
+    assert_eq!(health_of(&shop, &deliveries[0]), ("disabled".to_owned(), json!("dead")));
+    assert_eq!(health_of(&shop, &deliveries[1]), ("enabled".to_owned(), Value::Null));
+    let mut told: Vec<String> = well.awaited(4).iter().map(Got::kind).collect();
+    told.sort();
+    assert_eq!(told, ["webhook.disabled", "webhook.failing", "webhook.failing", "webhook.recovered"]);
+    let line =
+        format!("webhook endpoint {} of {} was disabled: nothing", text(&deliveries[0], "webhook_endpoint"), shop.account_id());
+    assert!(stage.worker.logs(&line), "{}", stage.worker.log());
+}
+
+/// Wakes the ledger, whose alarm knows nothing of days that passed, and waits until so often was tried.
+fn await_attempts(shop: &Caller<'_>, deliveries: &[Value; 2], counts: [u64; 2]) {
+    shop.get("account");
+    for (delivery, count) in deliveries.iter().zip(counts) {
+        let path = format!("webhook-deliveries/{}", text(delivery, "id"));
+        shop.await_that(&path, |delivery| delivery["attempt_count"] == count);
+    }
+}
+
+/// The state of a delivery's endpoint, and why it is disabled.
+fn health_of(shop: &Caller<'_>, delivery: &Value) -> (String, Value) {
+    let hook = shop.get(&format!("webhooks/{}", text(delivery, "webhook_endpoint")));
+    (text(&hook, "status"), hook["disabled_reason"].clone())
 }
 
 impl Campaign {
